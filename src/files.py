@@ -1,0 +1,139 @@
+"""Everything that is read from or written to the disk, and the errors that a user can mend.
+
+Whatever is wrong with a file or a flag becomes BadInput: one line that names it and says what to do.
+Files are written beside their target and renamed over it, so that a target is whole at every moment.
+"""
+
+import contextlib
+import os
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, Callable, Dict, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+
+
+class BadInput(Exception):
+    """Something the user gave cannot be used; the message is one line that says what it is and what to do."""
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a program's `main`; BadInput becomes one line on stderr and exit status 2, Ctrl-C exit status 130."""
+    try:
+        main()
+    except BadInput as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Turns a ValueError about the content of a file into BadInput that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def find_file(name: str) -> Path:
+    """The file called `name`: as given, or, for a bare name that is not in the working directory, in data/.
+
+    Raises BadInput when there is no such file.
+    """
+    path = Path(name)
+    candidates = [path] if path.name != name else [path, DATA_DIR / name]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    if path.is_dir():
+        raise BadInput(f"{name}: is a folder; give the path of a file")
+    looked = " or in ".join(str(candidate.parent.resolve()) for candidate in candidates)
+    raise BadInput(f"{name}: no such file in {looked}; check the path")
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of a file, line ends as \\n, without a byte-order mark. Raises BadInput when it is none."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadInput(f"{path}: not UTF-8 (near line {line}); convert the file to UTF-8") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Opens a new file for writing that takes the place of `path` once the block has ended without an error.
+
+    Until then, and after an error, `path` is what it was. Raises BadInput when the folder takes no file.
+    """
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(beside, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def check_writable(path: str) -> None:
+    """Raises BadInput unless a file can be written at `path`: better now than after two hours of training."""
+    target = Path(path)
+    if target.is_dir():
+        raise BadInput(f"{path}: is a folder; give the path of a file to write")
+    if not target.parent.is_dir():
+        raise BadInput(f"{path}: the folder {target.parent} does not exist; make it first")
+    probe = target.with_name(f".{target.name}.{os.getpid()}.probe")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def write_lines(path: str, lines: Iterable[str]) -> None:
+    """Writes UTF-8 text, one item of `lines` a line, all or nothing."""
+    with replacing(path) as file:
+        file.write("".join(line + "\n" for line in lines).encode("utf-8"))
+
+
+def load_tensors(path: str):
+    """What `torch.save` wrote to `path`, without executing anything in it. Raises BadInput when that is not possible."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; the command that writes it has to run first") from None
+    except pickle.UnpicklingError:
+        raise BadInput(f"{path}: refused, it is no plain file of tensors (damaged, or holding Python objects)") from None
+    except (RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
+        raise BadInput(f"{path}: cannot be read as a params file; it is damaged, cut short or something else") from None
+
+
+def load_params(path: str) -> Dict[str, Tensor]:
+    """A params file: a plain state dict, name to tensor. Raises BadInput for everything else."""
+    state = load_tensors(path)
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise BadInput(f"{path}: not a params file (a dictionary from parameter names to tensors)")
+    return state
+
+
+def save_params(path: str, state: Dict[str, Tensor]) -> None:
+    """Writes a state dict as a params file, all or nothing, tensors on the CPU."""
+    with replacing(path) as file:
+        torch.save({name: tensor.detach().cpu() for name, tensor in state.items()}, file)

@@ -1,0 +1,29 @@
+"""The baseline of Assignment 5, part (d): how often is "London" right, if one answers nothing else?
+
+    python src/london_baseline.py
+"""
+
+import argparse
+
+from dataset import parse_questions
+from files import find_file, naming, read_text, run_command
+from utils import evaluate_places
+
+
+def london_accuracy(eval_corpus_path: str):
+    """(total, correct) of answering London to every question of the file."""
+    with naming(eval_corpus_path):
+        questions = parse_questions(read_text(eval_corpus_path))
+    return evaluate_places(eval_corpus_path, ["London"] * len(questions))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Print the accuracy of always answering London.")
+    parser.add_argument("--eval_corpus_path", default="birth_dev.tsv", help="questions with places (default: birth_dev.tsv)")
+    path = str(find_file(parser.parse_args().eval_corpus_path))
+    total, correct = london_accuracy(path)
+    print(f"{path}: Correct: {correct} out of {total}: {100 * correct / max(total, 1):.1f}%")
+
+
+if __name__ == "__main__":
+    run_command(main)

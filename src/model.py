@@ -1,0 +1,186 @@
+"""GPT, and its Perceiver variant, which thinks about m vectors where GPT thinks about every position.
+
+Read from top to bottom: a Block, the two blocks that narrow and widen the sequence, and the GPT made of them.
+Radford et al. 2018/2019 (GPT, GPT-2: pre-layer-norm blocks); Jaegle et al. 2021 (Perceiver); CS 224N Assignment 5.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Dict, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from attention import CausalCrossAttention, CausalSelfAttention
+
+
+@dataclass
+class GPTConfig:
+    """The sizes of a GPT. `n_layer` counts every block, the Perceiver's two projection blocks included."""
+
+    vocab_size: int
+    block_size: int  # the longest sequence, in characters (the handout's l)
+    n_layer: int = 4
+    n_head: int = 8
+    n_embd: int = 256  # width of the residual stream (the handout's d)
+    embd_pdrop: float = 0.1
+    resid_pdrop: float = 0.1
+    attn_pdrop: float = 0.1
+    perceiver: bool = False
+    bottleneck_dim: Optional[int] = None  # number of the Perceiver's basis vectors (the handout's m)
+
+    def __post_init__(self):
+        if self.perceiver and not (self.bottleneck_dim and 1 <= self.bottleneck_dim <= self.block_size):
+            raise ValueError(
+                f"a perceiver needs a bottleneck_dim from 1 to block_size ({self.block_size}), got {self.bottleneck_dim}"
+            )
+        if self.perceiver and self.n_layer < 2:
+            raise ValueError(f"a perceiver needs n_layer >= 2, its two projection blocks; got {self.n_layer}")
+
+    @classmethod
+    def of_params(cls, params: Dict[str, Tensor], **dropouts: float) -> "GPTConfig":
+        """The sizes of the model whose state dict is `params`, read from its shapes; n_head, which no shape shows, is 8.
+
+        Raises ValueError when `params` are not those of a GPT.
+        """
+        try:
+            vocab_size, n_embd = params["tok_emb.weight"].shape
+            block_size = params["pos_emb"].size(1)
+            basis = params.get("down_block.C")
+            inner_blocks = len({name.split(".")[1] for name in params if name.startswith("blocks.")})
+        except (KeyError, ValueError, IndexError):
+            raise ValueError("does not hold the parameters of this GPT; was it written by run.py?") from None
+        return cls(
+            vocab_size,
+            block_size,
+            n_layer=inner_blocks if basis is None else inner_blocks + 2,
+            n_embd=n_embd,
+            perceiver=basis is not None,
+            bottleneck_dim=None if basis is None else basis.size(1),
+            **dropouts,
+        )
+
+
+def make_mlp(config: GPTConfig) -> nn.Sequential:
+    """The position-wise feed-forward network: (…, C) -> (…, C) through 4C hidden units."""
+    return nn.Sequential(
+        nn.Linear(config.n_embd, 4 * config.n_embd),
+        nn.GELU(),
+        nn.Linear(4 * config.n_embd, config.n_embd),
+        nn.Dropout(config.resid_pdrop),
+    )
+
+
+class Block(nn.Module):
+    """A pre-layer-norm transformer block: x + attn(ln1(x)), then x + mlp(ln2(x)). (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.ln1 = nn.LayerNorm(config.n_embd)
+        self.ln2 = nn.LayerNorm(config.n_embd)
+        self.attn = CausalSelfAttention(config)
+        self.mlp = make_mlp(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln1(x))
+        x = x + self.mlp(self.ln2(x))
+        return x
+
+
+class DownProjectBlock(nn.Module):
+    """Narrows a sequence of T positions to m vectors: a learned basis C reads the sequence by cross-attention.
+
+    The parameter C (1, m, n_embd) asks the questions; it is the same for every sequence. Assignment 5, part (g).
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.C = nn.Parameter(torch.empty(1, config.bottleneck_dim, config.n_embd))
+        nn.init.xavier_uniform_(self.C)
+        self.ln1 = nn.LayerNorm(config.n_embd)
+        self.ln2 = nn.LayerNorm(config.n_embd)
+        self.attn = CausalCrossAttention(config)
+        self.mlp = make_mlp(config)
+
+    def forward(self, x_input: Tensor) -> Tensor:
+        """x_input (B, T, n_embd) -> (B, m, n_embd)."""
+        x = self.C + self.attn(x_input, self.ln1(self.C))
+        x = x + self.mlp(self.ln2(x))
+        return x
+
+
+class UpProjectBlock(nn.Module):
+    """Widens m vectors back to T positions: every position of the original sequence reads the m vectors.
+
+    Assignment 5, part (g).
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.ln1 = nn.LayerNorm(config.n_embd)
+        self.ln2 = nn.LayerNorm(config.n_embd)
+        self.attn = CausalCrossAttention(config)
+        self.mlp = make_mlp(config)
+
+    def forward(self, y: Tensor, x_input: Tensor) -> Tensor:
+        """y (B, m, n_embd), x_input (B, T, n_embd) -> (B, T, n_embd)."""
+        x = x_input + self.attn(self.ln1(y), x_input)
+        x = x + self.mlp(self.ln2(x))
+        return x
+
+
+class GPT(nn.Module):
+    """A language model: for every position, the logits of the character that comes next.
+
+    Vanilla: n_layer blocks. Perceiver: a DownProjectBlock, n_layer - 2 blocks over the m vectors, an UpProjectBlock.
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.block_size = config.block_size
+        self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
+        self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
+        self.drop = nn.Dropout(config.embd_pdrop)
+        self.perceiver = config.perceiver
+        if config.perceiver:
+            self.down_block = DownProjectBlock(config)
+            inner = replace(config, block_size=config.bottleneck_dim)
+            self.blocks = nn.Sequential(*[Block(inner) for _ in range(config.n_layer - 2)])
+            self.up_block = UpProjectBlock(config)
+        else:
+            self.blocks = nn.Sequential(*[Block(config) for _ in range(config.n_layer)])
+        self.ln_f = nn.LayerNorm(config.n_embd)
+        self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.apply(self._init_weights)
+
+    @staticmethod
+    def _init_weights(module: nn.Module) -> None:
+        """Weights ~ N(0, 0.02), biases 0, layer norms the identity; pos_emb starts at 0 and C keeps its Xavier draw."""
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, mean=0.0, std=0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+    def get_block_size(self) -> int:
+        """The longest sequence the model reads, in characters."""
+        return self.block_size
+
+    def forward(self, idx: Tensor, targets: Optional[Tensor] = None) -> Tuple[Tensor, Optional[Tensor]]:
+        """idx (B, T) of ids -> logits (B, T, vocab_size), and with targets (B, T) the mean cross-entropy, else None.
+
+        A target of 0, the padding, counts for nothing. Raises ValueError when T exceeds block_size.
+        """
+        T = idx.size(1)
+        if T > self.block_size:
+            raise ValueError(f"a sequence of length {T} does not fit the model's block_size {self.block_size}")
+        x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :T])  # (B, T, C)
+        if self.perceiver:
+            y = self.blocks(self.down_block(x))  # (B, m, C)
+            x = self.up_block(y, x)  # (B, T, C)
+        else:
+            x = self.blocks(x)  # (B, T, C)
+        logits = self.head(self.ln_f(x))  # (B, T, vocab_size)
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=0)
+        return logits, loss

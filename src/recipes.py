@@ -1,0 +1,52 @@
+"""Every setting of every kind of training run, in one table.
+
+"course" is the handout's recipe, made for a GPU. "laptop" shows the same phenomenon in minutes on two CPU cores,
+on the small world in data/laptop. Flags of run.py override single settings.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to learn: a linear warm-up, then a cosine, see trainer.lr_factor."""
+
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    # After how many passes over the pretraining corpus the cosine reaches its bottom; None: at the end of the run.
+    schedule_epochs: Optional[int] = 200
+    warmup_tokens: int = 512 * 20
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model size and a recipe for each kind of run. The size of a pretrained model is read from its params file."""
+
+    pretrain: Recipe
+    finetune_scratch: Recipe
+    finetune_pretrained: Recipe
+    n_layer: int = 4
+    n_head: int = 8  # the one size that a params file does not show, so the same in every preset
+    n_embd: int = 256
+    block_size: int = 128
+    dropout: float = 0.1
+    span_start: str = "uniform"  # where a masked span may begin, see dataset.CharCorruptionDataset
+
+
+PRESETS = {
+    "course": Preset(
+        pretrain=Recipe(max_epochs=650, batch_size=128, learning_rate=6e-3),
+        finetune_scratch=Recipe(max_epochs=75, batch_size=256, learning_rate=6e-4),
+        finetune_pretrained=Recipe(max_epochs=10, batch_size=256, learning_rate=6e-4),
+    ),
+    "laptop": Preset(
+        pretrain=Recipe(max_epochs=60, batch_size=16, learning_rate=5e-3, schedule_epochs=None),
+        finetune_scratch=Recipe(max_epochs=20, batch_size=16, learning_rate=1e-3, schedule_epochs=None),
+        finetune_pretrained=Recipe(max_epochs=20, batch_size=16, learning_rate=3e-4, schedule_epochs=None),
+        n_embd=64,
+        dropout=0.0,
+        span_start="word",
+    ),
+}

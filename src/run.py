@@ -1,0 +1,312 @@
+"""The program of Assignment 5: pretrain a model on a corpus, fine-tune it on questions, evaluate its answers.
+
+    python src/run.py pretrain vanilla wiki.txt --writing_params_path vanilla.pretrain.params
+    python src/run.py finetune vanilla wiki.txt --reading_params_path vanilla.pretrain.params \\
+        --writing_params_path vanilla.finetune.params --finetune_corpus_path birth_places_train.tsv
+    python src/run.py evaluate vanilla wiki.txt --reading_params_path vanilla.finetune.params \\
+        --eval_corpus_path birth_dev.tsv --outputs_path vanilla.pretrain.dev.predictions
+"""
+
+import argparse
+import hashlib
+import os
+import shlex
+import sys
+import time
+from dataclasses import replace
+from typing import Dict, Optional, Tuple
+
+import torch
+
+from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, parse_questions
+from decoding import greedy_continuations, predict_places
+from files import BadInput, check_writable, find_file, load_params, naming, read_text, run_command, write_lines
+from model import GPT, GPTConfig
+from recipes import PRESETS, Recipe
+from trainer import Interrupted, Trainer, TrainerConfig
+from utils import evaluate_places, set_seed
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one line."""
+
+    def error(self, message: str):
+        raise BadInput(f"{message} (see --help)")
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("function", choices=["pretrain", "finetune", "evaluate"], help="what to do")
+    add("variant", choices=["vanilla", "perceiver"], help="which model")
+    add("pretrain_corpus_path", metavar="PRETRAIN_CORPUS", help="text, one document a line; fixes the vocabulary")
+    add("--bottleneck_dim", type=int, help="basis vectors of a new perceiver (default 32); else read from the params")
+    add("--reading_params_path", help="start from the model in this file (finetune: optional; evaluate: required)")
+    add("--writing_params_path", help="where the trained model goes (pretrain, finetune)")
+    add("--finetune_corpus_path", help="questions with places, tab-separated (finetune)")
+    add("--eval_corpus_path", help="questions, with places or without (evaluate)")
+    add("--outputs_path", help="where the predicted places go, one a line (evaluate)")
+    add("--pretrain_lr", type=float, help="learning rate of pretraining (default: the preset's; course 6e-3)")
+    add("--finetune_lr", type=float, help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
+    add("--tb_expt_name", default="run", help="names the run's folder below expt/ (default: run)")
+    add("--preset", choices=sorted(PRESETS), default="course", help="the settings in src/recipes.py (default: course)")
+    add("--max_epochs", type=positive, help="instead of the preset's")
+    add("--batch_size", type=positive, help="instead of the preset's")
+    add("--num_workers", type=int, help="processes that prepare batches (default: 0; 4 with a GPU)")
+    add("--seed", type=int, default=42, help="the same seed gives the same params on the same device (default: 42)")
+    add("--device", help="cuda, mps or cpu (default: the first that is there)")
+    add("--resume", action="store_true", help="go on from WRITING_PARAMS_PATH.ckpt if an interrupted run left it")
+    return parser.parse_args()
+
+
+def require(args: argparse.Namespace, *flags: str) -> None:
+    """Raises BadInput when one of the flags that this function needs is missing."""
+    missing = [f"--{flag}" for flag in flags if getattr(args, flag) is None]
+    if missing:
+        raise BadInput(f"{args.function} needs {' and '.join(missing)}")
+
+
+def choose_device(name: Optional[str]) -> str:
+    """The device called `name`, or else the fastest that this machine has: CUDA, then MPS, then CPU."""
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise BadInput(f"--device {name}: not available on this machine; try --device cpu") from None
+    return name
+
+
+def open_input(name: str) -> Tuple[str, str]:
+    """Finds the file `name`, prints which one it is, and reads it: (path, text)."""
+    path = str(find_file(name))
+    print(f"Reading {path}")
+    return path, read_text(path)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The model
+
+
+def new_model(args: argparse.Namespace, vocab_size: int) -> GPT:
+    """A model with fresh parameters: the preset's size, the variant's shape. Assignment 5, parts (c) and (g)."""
+    preset = PRESETS[args.preset]
+    perceiver = args.variant == "perceiver"
+    with naming("--bottleneck_dim"):
+        config = GPTConfig(
+            vocab_size,
+            preset.block_size,
+            n_layer=preset.n_layer,
+            n_head=preset.n_head,
+            n_embd=preset.n_embd,
+            embd_pdrop=preset.dropout,
+            resid_pdrop=preset.dropout,
+            attn_pdrop=preset.dropout,
+            perceiver=perceiver,
+            bottleneck_dim=(32 if args.bottleneck_dim is None else args.bottleneck_dim) if perceiver else None,
+        )
+    return GPT(config)
+
+
+def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
+    """The model in --reading_params_path; its size is read from the file.
+
+    Raises BadInput when the file holds something else, or a model of another variant, vocabulary or bottleneck.
+    """
+    path, dropout = args.reading_params_path, PRESETS[args.preset].dropout
+    params = load_params(path)
+    with naming(path):
+        config = GPTConfig.of_params(params, embd_pdrop=dropout, resid_pdrop=dropout, attn_pdrop=dropout)
+        if config.perceiver != (args.variant == "perceiver"):
+            found = "perceiver" if config.perceiver else "vanilla"
+            raise ValueError(f"holds a {found} model; say {found} instead of {args.variant}")
+        if config.vocab_size != vocab_size:
+            raise ValueError(
+                f"was trained on a corpus with {config.vocab_size} characters, {args.pretrain_corpus_path} has "
+                f"{vocab_size}; give the corpus it was trained on"
+            )
+        if config.perceiver and args.bottleneck_dim not in (None, config.bottleneck_dim):
+            raise ValueError(f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out")
+        model = GPT(config)
+        try:
+            model.load_state_dict(params)
+        except RuntimeError as error:
+            first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+            raise ValueError(f"does not fit this model: {first}") from None
+    return model
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# pretrain, finetune, evaluate
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """Learns the corpus by span corruption and writes the params. Assignment 5, part (f)."""
+    require(args, "writing_params_path")
+    corpus = load_corpus(args)
+    model = new_model(args, corpus.vocab_size)
+    recipe = PRESETS[args.preset].pretrain
+    if args.pretrain_lr is not None:
+        recipe = replace(recipe, learning_rate=args.pretrain_lr)
+    train(args, model, corpus, corpus, recipe, {"corpus": digest("\n".join(corpus.data).encode())})
+
+
+def finetune(args: argparse.Namespace) -> None:
+    """Learns to answer questions, from fresh or from pretrained params. Assignment 5, parts (c) and (f)."""
+    require(args, "writing_params_path", "finetune_corpus_path")
+    corpus = load_corpus(args)
+    path, text = open_input(args.finetune_corpus_path)
+    with naming(path):
+        questions = NameDataset(corpus, text)
+    if args.reading_params_path is None:
+        model = new_model(args, corpus.vocab_size)
+        recipe = PRESETS[args.preset].finetune_scratch
+    else:
+        model = load_model(args, corpus.vocab_size)
+        recipe = PRESETS[args.preset].finetune_pretrained
+    if args.finetune_lr is not None:
+        recipe = replace(recipe, learning_rate=args.finetune_lr)
+    start = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
+    train(args, model, questions, corpus, recipe, {"questions": digest(text.encode()), "initial params": digest(start)})
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Writes the model's answer to every question and, where places are given, prints the accuracy. Part (d)."""
+    require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
+    check_writable(args.outputs_path)
+    corpus = load_corpus(args)
+    model = load_model(args, corpus.vocab_size).to(choose_device(args.device))
+    path, text = open_input(args.eval_corpus_path)
+    with naming(path):
+        pairs = parse_questions(text)
+        for number, (question, _) in enumerate(pairs, start=1):
+            check_fits(corpus, question + MASK_CHAR, number)
+    evaluate_places(path, [""] * len(pairs))  # a gap among the gold places is found before the work is done
+    predictions = predict_places(model, corpus, [question for question, _ in pairs])
+    write_lines(args.outputs_path, (" ".join(place.split("\n")) for place in predictions))
+    total, correct = evaluate_places(path, predictions)
+    if total:
+        print(f"Correct: {correct} out of {total}: {100 * correct / total:.1f}%")
+    else:
+        print(f"Predictions written to {args.outputs_path}; no targets provided")
+
+
+def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
+    """The pretraining corpus, which fixes the vocabulary also where nothing is learned from it."""
+    preset = PRESETS[args.preset]
+    path, text = open_input(args.pretrain_corpus_path)
+    with naming(path):
+        return CharCorruptionDataset(text, preset.block_size, preset.span_start)
+
+
+def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Recipe, identity: Dict[str, str]) -> None:
+    """Trains `model` on `dataset` by `recipe` and writes it to --writing_params_path.
+
+    `identity` says, beside the settings, what has to be equal for an interrupted run to be resumed.
+    """
+    check_writable(args.writing_params_path)
+    state_path = f"{args.writing_params_path}.ckpt"
+    if os.path.exists(state_path) and not args.resume:
+        raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
+    recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
+    device = choose_device(args.device)
+    if recipe.schedule_epochs is None:
+        schedule = recipe.max_epochs * len(dataset)
+    else:
+        schedule = recipe.schedule_epochs * len(corpus)
+    started = time.strftime("%Y%m%d-%H%M%S")
+    writer = summary_writer(os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}"))
+    config = TrainerConfig(
+        max_epochs=recipe.max_epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        lr_decay=True,
+        warmup_tokens=recipe.warmup_tokens,
+        final_tokens=schedule * corpus.block_size,
+        ckpt_path=args.writing_params_path,
+        num_workers=args.num_workers if args.num_workers is not None else 4 * device.startswith("cuda"),
+        writer=writer,
+        seed=args.seed,
+        resume=args.resume,
+        identity={"function": args.function, "recipe": str(recipe), "seed": str(args.seed), **identity},
+        device=device,
+    )
+    steps = -(-len(dataset) // recipe.batch_size) * recipe.max_epochs
+    print(
+        f"{args.function} {args.variant}, preset {args.preset}, on {device}: {recipe.max_epochs} epochs of {len(dataset):,} "
+        f"examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
+    )
+    if args.preset == "course" and device == "cpu":
+        warn_of_hours(model, steps * recipe.batch_size * corpus.block_size)
+    trainer = Trainer(model, dataset, None, config)
+    try:
+        trainer.train()
+    except Interrupted as interruption:
+        again = shlex.join(["python", *sys.argv] + ([] if args.resume else ["--resume"]))
+        print(f"Stopped in epoch {trainer.epoch + 1} of {recipe.max_epochs}. To go on: {again}", file=sys.stderr)
+        sys.exit(128 + interruption.signum)
+    trainer.save_checkpoint()
+    writer.add_text("samples", sample_answers(model, dataset), trainer.step)
+    writer.close()
+    print(f"Parameters written to {args.writing_params_path}")
+
+
+def summary_writer(folder: str):
+    """A TensorBoard writer for one run."""
+    from torch.utils.tensorboard import SummaryWriter  # takes a second to import, and evaluate does without it
+
+    try:
+        return SummaryWriter(folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror}); TensorBoard's curves go there") from None
+
+
+def warn_of_hours(model: GPT, tokens: int) -> None:
+    """Says how long a course-size run takes on this CPU, from its arithmetic and the speed of a matrix product here."""
+    a = torch.randn(1024, 1024)
+    a @ a
+    start = time.perf_counter()
+    for _ in range(10):
+        a @ a
+    rate = 10 * 2 * 1024**3 / (time.perf_counter() - start)  # FLOP a second
+    # A step costs 6 FLOP a parameter and token; dropout, softmax and the optimizer take about as long again.
+    hours = 2 * 6 * sum(p.numel() for p in model.parameters()) * tokens / rate / 3600
+    if hours > 0.5:
+        print(f"This is made for a GPU: here it takes about {hours:.0f} hours. --preset laptop shows the same in minutes.")
+
+
+def sample_answers(model: GPT, dataset, count: int = 8) -> str:
+    """A Markdown table of what the model says after some of its training examples, beside what it should say."""
+    marks = 1 if isinstance(dataset, NameDataset) else 2  # the answer follows the first ⁇ or, in a corpus, the second
+    rows = ["| asked | said | right |", "| --- | --- | --- |"]
+    for i in range(min(count, len(dataset))):
+        text = "".join(dataset.itos[token] for token in dataset[i][0].tolist())
+        *asked, answer = text.rstrip(dataset.itos[0]).split(MASK_CHAR)[: marks + 1]
+        prompt = MASK_CHAR.join(asked) + MASK_CHAR
+        ids = torch.tensor([dataset.stoi[char] for char in prompt])
+        (said,) = greedy_continuations(model, [ids], steps=len(answer), stop=dataset.stoi[MASK_CHAR])
+        rows.append(f"| {prompt} | {''.join(dataset.itos[token] for token in said)} | {answer} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    sys.stdout.reconfigure(line_buffering=True)  # so that what is printed and the progress bar come in order
+    args = parse_arguments()
+    set_seed(args.seed)
+    {"pretrain": pretrain, "finetune": finetune, "evaluate": evaluate}[args.function](args)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,308 @@
+"""Trains any language model on any data set of (x, y) pairs: the loop, the optimizer, the schedule, the checkpoints.
+
+Nothing here knows what a GPT is. The model only has to be causal, return (logits, loss) and ignore targets of 0.
+While it trains, everything needed to go on after an interruption is kept in `ckpt_path`.ckpt.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from files import BadInput, load_tensors, replacing, save_params
+
+
+@dataclass
+class TrainerConfig:
+    """The settings of one training run. Tokens are counted as block_size for every example, padding included."""
+
+    max_epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    betas: Tuple[float, float] = (0.9, 0.95)
+    grad_norm_clip: float = 1.0
+    weight_decay: float = 0.1  # on the weights of linear layers only
+    lr_decay: bool = False
+    warmup_tokens: int = 512 * 20  # the learning rate rises from 0 to learning_rate over these ...
+    final_tokens: int = 260 * 10**9  # ... and reaches the bottom of the cosine here
+    ckpt_path: Optional[str] = None  # where save_checkpoint() writes the parameters
+    num_workers: int = 0
+    writer: Any = None  # a tensorboard SummaryWriter
+    seed: int = 0
+    resume: bool = False  # go on from ckpt_path.ckpt if it is there
+    identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
+    save_every: float = 30.0  # seconds between two training states
+    log_every: int = 10  # steps between two points of a curve
+    device: str = "cpu"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM arrived (`signum`) and training stopped after a whole step, its state saved."""
+
+    def __init__(self, signum: int):
+        super().__init__()
+        self.signum = signum
+
+
+def lr_factor(config: TrainerConfig, tokens: int) -> float:
+    """By how much the learning rate is scaled after `tokens` tokens: a linear warm-up, then half a cosine, at least 0.1.
+
+    Past final_tokens the cosine goes on and rises again: with the course's recipe that is the plateau of the loss
+    which the handout speaks of.
+    """
+    if not config.lr_decay:
+        return 1.0
+    if tokens < config.warmup_tokens:
+        return tokens / max(1, config.warmup_tokens)
+    progress = (tokens - config.warmup_tokens) / max(1, config.final_tokens - config.warmup_tokens)
+    return max(0.1, 0.5 * (1.0 + math.cos(math.pi * progress)))
+
+
+def make_optimizer(model: nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
+    """AdamW that decays the weights of linear layers and nothing else: no biases, norms, embeddings or basis vectors."""
+    linear_weights = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
+    decayed = [p for p in model.parameters() if id(p) in linear_weights]
+    others = [p for p in model.parameters() if id(p) not in linear_weights]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+class Trainer:
+    """`Trainer(model, train_dataset, test_dataset, config).train()`; the test set may be None."""
+
+    def __init__(self, model: nn.Module, train_dataset: Dataset, test_dataset: Optional[Dataset], config: TrainerConfig):
+        self.model = model.to(config.device)
+        self.train_dataset = train_dataset
+        self.test_dataset = test_dataset
+        self.config = config
+        self.optimizer = make_optimizer(self.model, config)
+        self.order = torch.Generator().manual_seed(config.seed)  # shuffles every epoch and seeds its examples
+        self.epoch = 0  # the epoch that is running,
+        self.epoch_order = self.order.get_state()  # what `order` was when it began,
+        self.batch = 0  # and how many of its batches have been learned
+        self.step = 0
+        self.tokens = 0
+
+    @property
+    def state_path(self) -> Optional[str]:
+        """Where the training state is kept: `ckpt_path`.ckpt."""
+        return None if self.config.ckpt_path is None else f"{self.config.ckpt_path}.ckpt"
+
+    def save_checkpoint(self) -> None:
+        """Writes the model's parameters to ckpt_path and removes the training state, which has served its purpose."""
+        save_params(self.config.ckpt_path, self.model.state_dict())
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.state_path)
+
+    def train(self) -> None:
+        """Trains for max_epochs, from the training state if `resume` is set and there is one.
+
+        Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM, and BadInput when the loss is no number any more
+        or the training state on the disk is of another run.
+        """
+        config = self.config
+        if config.resume and self.state_path and os.path.exists(self.state_path):
+            self._load_state()
+        steps_per_epoch = math.ceil(len(self.train_dataset) / config.batch_size)
+        meter = _Meter(config, self.step, config.max_epochs * steps_per_epoch)
+        saved_at = time.monotonic()
+        self.model.train()
+        with meter.bar, _postponed_signals() as arrived:
+            while self.epoch < config.max_epochs:
+                self.order.set_state(self.epoch_order)
+                for x, y in self._batches():
+                    meter.add(self.epoch, self.step, *self._learn(x, y))
+                    if arrived or time.monotonic() - saved_at > config.save_every:
+                        meter.report()
+                        self._save_state()
+                        saved_at = time.monotonic()
+                    if arrived:
+                        raise Interrupted(arrived[0])
+                self.epoch, self.epoch_order, self.batch = self.epoch + 1, self.order.get_state(), 0
+                if self.test_dataset is not None:
+                    meter.report_test(self.test_loss())
+            meter.report()
+
+    def _batches(self) -> DataLoader:
+        """The batches of this epoch that are still to be learned.
+
+        Every example is drawn with a seed of its own. What is learned therefore depends neither on the number of
+        workers nor on where a run was interrupted.
+        """
+        count = len(self.train_dataset)
+        indices = torch.randperm(count, generator=self.order).tolist()
+        seeds = torch.randint(2**32, (count,), generator=self.order).tolist()
+        examples = list(zip(indices, seeds))
+        batches = [examples[i : i + self.config.batch_size] for i in range(0, count, self.config.batch_size)]
+        return DataLoader(
+            _SeededExamples(self.train_dataset),
+            batch_sampler=batches[self.batch :],
+            num_workers=self.config.num_workers,
+            pin_memory=self.config.device.startswith("cuda"),
+        )
+
+    def _learn(self, x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor, Tensor, float]:
+        """One optimizer step on a batch x, y (B, T) -> loss, gradient norm, number of targets, learning rate."""
+        config = self.config
+        self.tokens += y.numel()
+        learning_rate = config.learning_rate * lr_factor(config, self.tokens)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        x, y = trim_padding(x, y)
+        x, y = x.to(config.device, non_blocking=True), y.to(config.device, non_blocking=True)
+        _, loss = self.model(x, y)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
+        self.optimizer.step()
+        self.batch += 1
+        self.step += 1
+        return loss.detach(), grad_norm, (y != 0).sum(), learning_rate
+
+    @torch.no_grad()
+    def test_loss(self) -> float:
+        """The mean loss over the batches of the test set."""
+        self.model.eval()
+        device = self.config.device
+        loader = DataLoader(self.test_dataset, batch_size=self.config.batch_size)
+        losses = [self.model(x.to(device), y.to(device))[1].item() for x, y in loader]
+        self.model.train()
+        return sum(losses) / len(losses)
+
+    def _save_state(self) -> None:
+        if self.state_path is None:
+            return
+        state = {
+            "identity": self.config.identity,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": [self.epoch, self.batch, self.step, self.tokens],
+            "epoch_order": self.epoch_order,
+            "dropout": torch.get_rng_state(),
+        }
+        if self.config.device.startswith("cuda"):
+            state["dropout_cuda"] = torch.cuda.get_rng_state(self.config.device)
+        with replacing(self.state_path) as file:
+            torch.save(state, file)
+
+    def _load_state(self) -> None:
+        state = load_tensors(self.state_path)
+        try:
+            differing = [
+                f"{name} was {state['identity'].get(name)}, is {value}"
+                for name, value in self.config.identity.items()
+                if state["identity"].get(name) != value
+            ]
+            if differing:
+                raise BadInput(f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it")
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.epoch, self.batch, self.step, self.tokens = state["progress"]
+            self.epoch_order = state["epoch_order"]
+            torch.set_rng_state(state["dropout"])
+            if "dropout_cuda" in state:
+                torch.cuda.set_rng_state(state["dropout_cuda"], self.config.device)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            raise BadInput(f"{self.state_path}: does not hold the state of this training; delete it to start anew") from None
+
+
+def trim_padding(x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor]:
+    """x, y (B, T) without the columns at the end in which no row has a target: (B, T'), T' <= T.
+
+    In a causal model nothing before them depends on them, so the loss and its gradient stay what they are.
+    """
+    taught = (y != 0).any(dim=0).nonzero()
+    T = int(taught[-1]) + 1 if len(taught) else y.size(1)
+    return x[:, :T], y[:, :T]
+
+
+class _SeededExamples(Dataset):
+    """The examples of a data set under keys (index, seed): a data set with a `generator` draws them with that seed."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __getitem__(self, key: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
+        index, seed = key
+        if hasattr(self.dataset, "generator"):
+            self.dataset.generator.manual_seed(seed)
+        return self.dataset[index]
+
+
+class _Meter:
+    """The progress bar and the TensorBoard curves. Values stay on the device until there is something to draw."""
+
+    def __init__(self, config: TrainerConfig, step: int, total: int):
+        self.config = config
+        self.bar = tqdm(
+            initial=step, total=total, unit="step", smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 30
+        )
+        self._start_interval()
+
+    def _start_interval(self) -> None:
+        self.losses: List[Tensor] = []
+        self.targets: List[Tensor] = []
+        self.since = time.monotonic()
+
+    def add(self, epoch: int, step: int, loss: Tensor, grad_norm: Tensor, targets: Tensor, learning_rate: float) -> None:
+        """Takes in one step's results; every `log_every` steps they are drawn."""
+        self.losses.append(loss)
+        self.targets.append(targets)
+        self.step, self.grad_norm, self.learning_rate = step, grad_norm, learning_rate
+        self.bar.set_description(f"epoch {epoch + 1}/{self.config.max_epochs}", refresh=False)
+        self.bar.update()
+        if len(self.losses) == self.config.log_every:
+            self.report()
+
+    def report(self) -> None:
+        """Draws what has come in since the last report. Raises BadInput when the loss is no number any more."""
+        if not self.losses:
+            return
+        loss = torch.stack(self.losses).mean().item()
+        speed = torch.stack(self.targets).sum().item() / (time.monotonic() - self.since)
+        if not math.isfinite(loss):
+            raise BadInput(f"the loss became {loss} before step {self.step}; start again with a lower learning rate")
+        self.bar.set_postfix_str(f"loss {loss:.3f}, lr {self.learning_rate:.1e}, {speed:,.0f} tokens/s", refresh=False)
+        scalars = {"loss": loss, "lr": self.learning_rate, "grad_norm": self.grad_norm.item(), "tokens_per_second": speed}
+        self._write(scalars)
+        self._start_interval()
+
+    def report_test(self, loss: float) -> None:
+        """Draws the loss on the test set."""
+        self._write({"test_loss": loss})
+
+    def _write(self, scalars: Dict[str, float]) -> None:
+        if self.config.writer is not None:
+            for name, value in scalars.items():
+                self.config.writer.add_scalar(f"train/{name}", value, self.step)
+
+
+@contextlib.contextmanager
+def _postponed_signals() -> Iterator[List[int]]:
+    """Collects Ctrl-C and SIGTERM in the list it yields, so that the step under way ends; a second one stops at once."""
+    arrived: List[int] = []
+
+    def note(signum, frame):
+        if arrived:
+            raise KeyboardInterrupt
+        arrived.append(signum)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield arrived
+        return
+    before = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield arrived
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
