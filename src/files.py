@@ -8,6 +8,7 @@ import contextlib
 import os
 import pickle
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterable, Iterator
@@ -116,7 +117,9 @@ def write_lines(path: str, lines: Iterable[str]) -> None:
 def load_tensors(path: str):
     """What `torch.save` wrote to `path`, without executing anything in it. Raises BadInput when that is not possible."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders aloud about pickles; what it refuses is said below
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; the command that writes it has to run first") from None
     except pickle.UnpicklingError:

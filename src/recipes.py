@@ -18,6 +18,7 @@ class Recipe:
     # After how many passes over the pretraining corpus the cosine reaches its bottom; None: at the end of the run.
     schedule_epochs: Optional[int] = 200
     warmup_tokens: int = 512 * 20
+    muon_lr: Optional[float] = None  # learning rate of the linear layers' weights if Muon learns them, see optimizer.py
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,14 @@ def positive(text: str) -> int:
     return value
 
 
+def rate(text: str) -> float:
+    """A learning rate, for argparse: a number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
+    return value
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -54,8 +62,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--finetune_corpus_path", help="questions with places, tab-separated (finetune)")
     add("--eval_corpus_path", help="questions, with places or without (evaluate)")
     add("--outputs_path", help="where the predicted places go, one a line (evaluate)")
-    add("--pretrain_lr", type=float, help="learning rate of pretraining (default: the preset's; course 6e-3)")
-    add("--finetune_lr", type=float, help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
+    add("--pretrain_lr", type=rate, help="learning rate of pretraining (default: the preset's; course 6e-3)")
+    add("--finetune_lr", type=rate, help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
     add("--tb_expt_name", default="run", help="names the run's folder below expt/ (default: run)")
     add("--preset", choices=sorted(PRESETS), default="course", help="the settings in src/recipes.py (default: course)")
     add("--max_epochs", type=positive, help="instead of the preset's")
@@ -232,6 +240,7 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         max_epochs=recipe.max_epochs,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
+        muon_lr=recipe.muon_lr,
         lr_decay=True,
         warmup_tokens=recipe.warmup_tokens,
         final_tokens=schedule * corpus.block_size,

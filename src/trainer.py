@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from files import BadInput, load_tensors, replacing, save_params
+from optimizer import Muon
 
 
 @dataclass
@@ -32,6 +33,7 @@ class TrainerConfig:
     betas: Tuple[float, float] = (0.9, 0.95)
     grad_norm_clip: float = 1.0
     weight_decay: float = 0.1  # on the weights of linear layers only
+    muon_lr: Optional[float] = None  # if given, Muon learns the weights of linear layers, with this rate
     lr_decay: bool = False
     warmup_tokens: int = 512 * 20  # the learning rate rises from 0 to learning_rate over these ...
     final_tokens: int = 260 * 10**9  # ... and reaches the bottom of the cosine here
@@ -68,13 +70,26 @@ def lr_factor(config: TrainerConfig, tokens: int) -> float:
     return max(0.1, 0.5 * (1.0 + math.cos(math.pi * progress)))
 
 
-def make_optimizer(model: nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
-    """AdamW that decays the weights of linear layers and nothing else: no biases, norms, embeddings or basis vectors."""
-    linear_weights = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
-    decayed = [p for p in model.parameters() if id(p) in linear_weights]
-    others = [p for p in model.parameters() if id(p) not in linear_weights]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+def make_optimizers(model: nn.Module, config: TrainerConfig) -> List[torch.optim.Optimizer]:
+    """AdamW for everything; with config.muon_lr, Muon for the weights of linear layers.
+
+    Weight decay acts on the weights of linear layers and on nothing else: no biases, norms, embeddings, basis vectors.
+    """
+    linear = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
+    matrices = [p for p in model.parameters() if id(p) in linear]
+    others = {"params": [p for p in model.parameters() if id(p) not in linear], "weight_decay": 0.0}
+    if config.muon_lr is None:
+        groups = [{"params": matrices, "weight_decay": config.weight_decay}, others]
+        optimizers = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)]
+    else:
+        optimizers = [
+            Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay),
+            torch.optim.AdamW([others], lr=config.learning_rate, betas=config.betas, fused=True),
+        ]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]  # what the schedule scales
+    return optimizers
 
 
 class Trainer:
@@ -85,7 +100,7 @@ class Trainer:
         self.train_dataset = train_dataset
         self.test_dataset = test_dataset
         self.config = config
-        self.optimizer = make_optimizer(self.model, config)
+        self.optimizers = make_optimizers(self.model, config)
         self.order = torch.Generator().manual_seed(config.seed)  # shuffles every epoch and seeds its examples
         self.epoch = 0  # the epoch that is running,
         self.epoch_order = self.order.get_state()  # what `order` was when it began,
@@ -149,25 +164,28 @@ class Trainer:
             batch_sampler=batches[self.batch :],
             num_workers=self.config.num_workers,
             pin_memory=self.config.device.startswith("cuda"),
+            generator=torch.Generator().manual_seed(seeds[0]),  # else it would draw from dropout's random numbers
         )
 
     def _learn(self, x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor, Tensor, float]:
         """One optimizer step on a batch x, y (B, T) -> loss, gradient norm, number of targets, learning rate."""
         config = self.config
         self.tokens += y.numel()
-        learning_rate = config.learning_rate * lr_factor(config, self.tokens)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        factor = lr_factor(config, self.tokens)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["initial_lr"]
         x, y = trim_padding(x, y)
         x, y = x.to(config.device, non_blocking=True), y.to(config.device, non_blocking=True)
         _, loss = self.model(x, y)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.batch += 1
         self.step += 1
-        return loss.detach(), grad_norm, (y != 0).sum(), learning_rate
+        return loss.detach(), grad_norm, (y != 0).sum(), factor * config.learning_rate
 
     @torch.no_grad()
     def test_loss(self) -> float:
@@ -185,7 +203,7 @@ class Trainer:
         state = {
             "identity": self.config.identity,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": [self.epoch, self.batch, self.step, self.tokens],
             "epoch_order": self.epoch_order,
             "dropout": torch.get_rng_state(),
@@ -206,7 +224,8 @@ class Trainer:
             if differing:
                 raise BadInput(f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it")
             self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+                optimizer.load_state_dict(saved)
             self.epoch, self.batch, self.step, self.tokens = state["progress"]
             self.epoch_order = state["epoch_order"]
             torch.set_rng_state(state["dropout"])

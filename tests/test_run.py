@@ -1,0 +1,390 @@
+"""The commands as a student types them, on a tiny corpus in a temporary directory, and every kind of bad input."""
+
+import io
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import run as run_module
+from dataset import CharCorruptionDataset, parse_questions
+from files import read_text, run_command
+from model import GPT, GPTConfig
+from utils import sample
+
+SRC = Path(__file__).resolve().parent.parent / "src"
+COURSE_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "course-data"
+
+PEOPLE = [("Ada Hale", "Turin"), ("Bo Lund", "Oslo"), ("Eva Rossi", "London"), ("Ugo Ferri", "Lima"), ("Élodie Roux", "Oslo")]
+QUICK = ["--preset", "laptop", "--max_epochs", "2", "--batch_size", "8", "--device", "cpu"]
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A working directory with a tiny corpus, questions, and questions without places."""
+    monkeypatch.chdir(tmp_path)
+    corpus = [f"{name} was born in {place}." for name, place in PEOPLE] + ["Where did Eva go?", "", "Hi"]
+    Path("wiki.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    rows = [f"Where was {name} born?\t{place}" for name, place in PEOPLE]
+    Path("birth_places_train.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    Path("birth_dev.tsv").write_text("\n".join(rows[2:]) + "\n", encoding="utf-8")
+    Path("birth_test_inputs.tsv").write_text("".join(row.split("\t")[0] + "\n" for row in rows), encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments, program="run.py", check=True):
+    done = subprocess.run(
+        [sys.executable, str(SRC / program), *map(str, arguments)],
+        capture_output=True, text=True, encoding="utf-8", timeout=300,
+    )  # fmt: skip
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def refused(*arguments):
+    """Runs a command of run.py that must end in one line on stderr and exit status 2; returns that line.
+
+    It runs in this process: starting Python and PyTorch a hundred times would take minutes.
+    """
+    before = snapshot()
+    output, errors = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as exit_:
+        patch.setattr(sys, "argv", ["run.py", *map(str, arguments)])
+        patch.setattr(sys, "stdout", output)
+        patch.setattr(sys, "stderr", errors)
+        run_command(run_module.main)
+    assert exit_.value.code == 2
+    lines = errors.getvalue().split("\n")
+    assert len(lines) == 2 and lines[1] == "", errors.getvalue()
+    assert snapshot() == before, "a refused command writes nothing"
+    return lines[0]
+
+
+def snapshot():
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file() and "expt" not in path.parts}
+
+
+def pretrained(variant="vanilla", path="pre.params", *more):
+    run("pretrain", variant, "wiki.txt", "--writing_params_path", path, *more, *QUICK)
+    return path
+
+
+# --- the handout's commands
+
+
+@pytest.mark.parametrize("variant, flags", [("vanilla", []), ("perceiver", ["--bottleneck_dim", "64"])])
+def test_pretrain_finetune_and_evaluate_work_as_in_the_handout(world, variant, flags):
+    done = run("pretrain", variant, "wiki.txt", *flags, "--writing_params_path", "pre.params", *QUICK)
+    assert "Parameters written to pre.params" in done.stdout
+    done = run(
+        "finetune", variant, "wiki.txt", *flags, "--reading_params_path", "pre.params", "--writing_params_path",
+        "fine.params", "--finetune_corpus_path", "birth_places_train.tsv", *QUICK,
+    )  # fmt: skip
+    assert sorted(os.listdir(".")) == sorted(
+        ["birth_dev.tsv", "birth_places_train.tsv", "birth_test_inputs.tsv", "expt", "fine.params", "pre.params", "wiki.txt"]
+    ), "no training state is left"
+    evaluate = ["evaluate", variant, "wiki.txt", *flags, "--reading_params_path", "fine.params"]
+    done = run(*evaluate, "--eval_corpus_path", "birth_dev.tsv", "--outputs_path", "dev.predictions")
+    assert re.search(r"^Correct: \d\.0 out of 3\.0: \d+\.\d%$", done.stdout, re.M), done.stdout
+    assert len(Path("dev.predictions").read_text(encoding="utf-8").split("\n")) == 3 + 1
+    done = run(*evaluate, "--eval_corpus_path", "birth_test_inputs.tsv", "--outputs_path", "test.predictions")
+    assert "Predictions written to test.predictions; no targets provided" in done.stdout
+    assert len(Path("test.predictions").read_text(encoding="utf-8").split("\n")) == 5 + 1
+    params = torch.load("fine.params", weights_only=True)
+    assert isinstance(params, dict) and all(isinstance(tensor, torch.Tensor) for tensor in params.values())
+    assert ("down_block.C" in params) == (variant == "perceiver")
+    if variant == "perceiver":
+        assert params["down_block.C"].shape[1] == 64
+
+
+def test_enough_training_answers_the_questions_it_was_trained_on_and_counts_them(world):
+    run(
+        "finetune", "vanilla", "wiki.txt", "--writing_params_path", "m.params", "--finetune_corpus_path",
+        "birth_places_train.tsv", "--preset", "laptop", "--max_epochs", "120", "--batch_size", "5", "--device", "cpu",
+    )  # fmt: skip
+    done = run(
+        "evaluate", "vanilla", "wiki.txt", "--reading_params_path", "m.params", "--eval_corpus_path",
+        "birth_places_train.tsv", "--outputs_path", "out",
+    )  # fmt: skip
+    assert "Correct: 5.0 out of 5.0: 100.0%" in done.stdout
+    assert Path("out").read_text(encoding="utf-8") == "".join(place + "\n" for _, place in PEOPLE), "in the file's order"
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "perceiver"])
+def test_predictions_equal_those_of_sampling_one_name_at_a_time(world, variant):
+    path = pretrained(variant)
+    run(
+        "evaluate", variant, "wiki.txt", "--reading_params_path", path, "--eval_corpus_path", "birth_test_inputs.tsv",
+        "--outputs_path", "out",
+    )  # fmt: skip
+    params = torch.load(path, weights_only=True)
+    model = GPT(GPTConfig.of_params(params))
+    model.load_state_dict(params)
+    corpus = CharCorruptionDataset(read_text("wiki.txt"), 128)
+    expected = []
+    for question, _ in parse_questions(read_text("birth_test_inputs.tsv")):
+        x = torch.tensor([[corpus.stoi[char] for char in question + "⁇"]])
+        text = "".join(corpus.itos[i] for i in sample(model, x, 32)[0].tolist())
+        expected.append(text.split("⁇")[1].replace("\n", " "))
+    assert Path("out").read_text(encoding="utf-8").split("\n")[:-1] == expected
+
+
+def test_the_same_seed_gives_the_same_params_and_another_seed_others(world):
+    params = [
+        torch.load(pretrained("vanilla", f"{i}.params", "--seed", seed), weights_only=True)["head.weight"]
+        for i, seed in enumerate(["3", "3", "4"])
+    ]
+    assert torch.equal(params[0], params[1]) and not torch.equal(params[0], params[2])
+
+
+def test_the_learning_rate_flags_change_what_is_learned(world):
+    default = torch.load(pretrained(), weights_only=True)["ln_f.weight"]
+    other = torch.load(pretrained("vanilla", "b.params", "--pretrain_lr", "1e-5"), weights_only=True)["ln_f.weight"]
+    assert not torch.equal(default, other)
+
+
+def test_a_run_leaves_curves_and_sampled_answers_for_tensorboard(world):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    pretrained("vanilla", "p", "--tb_expt_name", "demo")
+    (folder,) = Path("expt/pretrain").iterdir()
+    assert folder.name.startswith("demo_vanilla_")
+    events = EventAccumulator(str(folder)).Reload()
+    assert set(events.Tags()["scalars"]) == {f"train/{tag}" for tag in ("loss", "lr", "grad_norm", "tokens_per_second")}
+    table = events.Tensors("samples/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert table.count("\n") >= 5 and "⁇" in table
+
+
+def test_a_bare_name_that_is_not_here_is_looked_up_in_data_and_the_path_used_is_printed(world):
+    Path("birth_dev.tsv").unlink()
+    done = run(program="london_baseline.py")
+    assert re.search(r"data.birth_dev\.tsv: Correct: 25\.0 out of 500\.0: 5\.0%", done.stdout)
+    done = run("--eval_corpus_path", "birth_places_train.tsv", program="london_baseline.py")
+    assert "birth_places_train.tsv: Correct: 1.0 out of 5.0: 20.0%" in done.stdout, "the working directory comes first"
+
+
+def test_corpora_with_windows_line_ends_a_byte_order_mark_or_no_last_newline_are_the_same_corpus(world):
+    reference = torch.load(pretrained("vanilla", "a.params"), weights_only=True)
+    text = Path("wiki.txt").read_text(encoding="utf-8")
+    for content in (text.replace("\n", "\r\n").encode(), b"\xef\xbb\xbf" + text.encode(), text.rstrip("\n").encode()):
+        Path("wiki.txt").write_bytes(content)
+        params = torch.load(pretrained("vanilla", "b.params"), weights_only=True)
+        assert all(torch.equal(params[name], reference[name]) for name in reference)
+
+
+# --- interruption
+
+
+def test_ctrl_c_keeps_the_state_and_the_command_it_names_goes_on_to_the_same_params(world):
+    command = ["pretrain", "vanilla", "wiki.txt", *QUICK, "--max_epochs", "400", "--writing_params_path"]
+    run(*command, "whole.params")
+    with open("expt/errors", "w") as errors:
+        process = subprocess.Popen([sys.executable, str(SRC / "run.py"), *command, "cut.params"], stderr=errors)
+        while "step/s" not in Path("expt/errors").read_text() and process.poll() is None:  # until the bar is there
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    last = Path("expt/errors").read_text().strip().split("\n")[-1]
+    assert "To go on: python" in last and last.endswith("--resume")
+    assert Path("cut.params.ckpt").exists() and not Path("cut.params").exists()
+    assert "--resume" in refused(*command, "cut.params"), "a run is not begun over an unfinished one"
+    assert "was" in refused(*command, "cut.params", "--resume", "--seed", "5")
+    run(*command, "cut.params", "--resume")
+    whole, resumed = (torch.load(path, weights_only=True) for path in ("whole.params", "cut.params"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        (None, "no such file"),
+        (b"", "no document"),
+        (b"\n  \n\n", "no document"),
+        (b"Ada was born in Turin.\nB\xff was not.\n", "not UTF-8 (near line 2)"),
+        ("Ada.\nwas born ⁇\n".encode(), "line 2 contains ⁇"),
+        ("Ada □\n".encode(), "line 1 contains □"),
+    ],
+)
+def test_a_corpus_that_cannot_be_used_is_refused(world, content, complaint):
+    Path("wiki.txt").unlink()
+    if content is not None:
+        Path("corpus.txt").write_bytes(content)
+    message = refused("pretrain", "vanilla", "corpus.txt", "--writing_params_path", "p", *QUICK)
+    assert "corpus.txt" in message and complaint in message
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ("", "is empty"),
+        ("Where was Bo Lund born?\tOslo\nWhere was Bo Lund born?\n", "line 2 has no tab"),
+        ("Where was Bo Lund born?\t\n", "line 1 has an empty place"),
+        ("\tOslo\n", "line 1 has an empty question"),
+        ("Where was Bo Lund born?\tOslo\tNorway\n", "line 1 has 3 fields"),
+        ("Where was Bo Lund born?\tOslo\n\nWhere was Bo Lund born?\tOslo\n", "line 2 has an empty question"),
+        ("Where was " + "Bo " * 50 + "born?\tOslo\n", "line 1 needs 171 characters"),
+        ("Where was Bo Lund born?\tOslo\nWhere was Zoë born?\tOslo\n", "line 2 contains 'Z'"),
+    ],
+)
+def test_questions_that_cannot_be_learned_are_refused(world, content, complaint):
+    Path("names.tsv").write_text(content, encoding="utf-8")
+    message = refused(
+        "finetune", "vanilla", "wiki.txt", "--writing_params_path", "p", "--finetune_corpus_path", "names.tsv", *QUICK
+    )
+    assert "names.tsv" in message and complaint in message
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ("Where was Bo Lund born?\tOslo\nWhere was Ada Hale born?\n", "line 2 has no place"),
+        ("Where was Zoë born?\n", "line 1 contains 'Z'"),
+        ("Where was " + "Bo " * 50 + "born?\n", "line 1 needs 166 characters"),
+        ("", "is empty"),
+    ],
+)
+def test_questions_that_cannot_be_evaluated_are_refused(world, content, complaint):
+    Path("names.tsv").write_text(content, encoding="utf-8")
+    Path("out").write_text("earlier")
+    pretrained()
+    message = refused(
+        "evaluate", "vanilla", "wiki.txt", "--reading_params_path", "pre.params", "--eval_corpus_path", "names.tsv",
+        "--outputs_path", "out",
+    )  # fmt: skip
+    assert "names.tsv" in message and complaint in message
+
+
+class Payload:
+    """A pickle that makes a file when it is loaded."""
+
+    def __reduce__(self):
+        return (open, ("owned", "w"))
+
+
+def bad_params(kind, good):
+    if kind == "cut short":
+        Path("bad").write_bytes(Path(good).read_bytes()[:5000])
+    elif kind == "text":
+        Path("bad").write_text("hello")
+    elif kind == "empty":
+        Path("bad").write_bytes(b"")
+    elif kind == "pickle":
+        Path("bad").write_bytes(pickle.dumps(Payload()))
+    elif kind == "pickle in torch's format":
+        torch.save({"tok_emb.weight": Payload()}, "bad")
+    elif kind == "list":
+        torch.save([torch.ones(1)], "bad")
+    elif kind == "other parameters":
+        torch.save({"weight": torch.ones(2, 2)}, "bad")
+    elif kind == "a parameter missing":
+        params = torch.load(good, weights_only=True)
+        del params["ln_f.bias"]
+        torch.save(params, "bad")
+    elif kind == "a parameter of another shape":
+        params = torch.load(good, weights_only=True)
+        params["ln_f.bias"] = torch.ones(3)
+        torch.save(params, "bad")
+    elif kind == "a width that 8 heads do not divide":
+        params = torch.load(good, weights_only=True)
+        params["tok_emb.weight"] = params["tok_emb.weight"][:, :-1].clone()
+        torch.save(params, "bad")
+
+
+def evaluate_with(path, variant="vanilla", corpus="wiki.txt", *flags):
+    return refused(
+        "evaluate", variant, corpus, "--reading_params_path", path, "--eval_corpus_path", "birth_dev.tsv",
+        "--outputs_path", "out", *flags,
+    )  # fmt: skip
+
+
+def test_params_files_that_are_none_are_refused_and_nothing_in_them_runs(world):
+    good = pretrained()
+    assert "missing.params: no such file" in evaluate_with("missing.params")
+    for kind in (
+        "cut short", "text", "empty", "pickle", "pickle in torch's format", "list", "other parameters",
+        "a parameter missing", "a parameter of another shape", "a width that 8 heads do not divide",
+    ):  # fmt: skip
+        bad_params(kind, good)
+        assert evaluate_with("bad").startswith("run.py: bad: "), kind
+        assert not Path("owned").exists(), "a params file must never be able to run code"
+
+
+def test_params_of_another_variant_vocabulary_or_bottleneck_are_refused_with_what_to_do(world):
+    pretrained()
+    assert "holds a vanilla model; say vanilla" in evaluate_with("pre.params", "perceiver")
+    pretrained("perceiver", "per.params", "--bottleneck_dim", "5")
+    assert "holds a perceiver model" in evaluate_with("per.params")
+    assert "has bottleneck_dim 5, not 6" in evaluate_with("per.params", "perceiver", "wiki.txt", "--bottleneck_dim", "6")
+    Path("other.txt").write_text(Path("wiki.txt").read_text(encoding="utf-8") + "Zzz\n", encoding="utf-8")
+    assert "give the corpus it was trained on" in evaluate_with("pre.params", "vanilla", "other.txt")
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["pretrain", "vanilla", "wiki.txt"], "pretrain needs --writing_params_path"),
+        (["finetune", "vanilla", "wiki.txt", "--writing_params_path", "p"], "finetune needs --finetune_corpus_path"),
+        (["evaluate", "vanilla", "wiki.txt"], "--reading_params_path and --eval_corpus_path and --outputs_path"),
+        (["pretrain", "vanila", "wiki.txt"], "invalid choice: 'vanila'"),
+        (["pretrain", "vanilla"], "PRETRAIN_CORPUS"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--lr", "3"], "--lr"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--max_epochs", "0"], "--max_epochs"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--pretrain_lr", "-1"], "--pretrain_lr"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--pretrain_lr", "nan"], "--pretrain_lr"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--device", "abacus"], "--device abacus"),
+        (["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "0"], "--bottleneck_dim"),
+        (["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "129"], "--bottleneck_dim"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "nowhere/p"], "the folder nowhere does not exist"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "."], "is a folder"),
+        (["pretrain", "vanilla", ".", "--writing_params_path", "p"], "is a folder"),
+    ],
+)
+def test_a_command_line_that_cannot_work_is_refused(world, arguments, complaint):
+    assert complaint in refused(*arguments)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(world):
+    pretrained()
+    assert "the folder nowhere does not exist" in refused(
+        "evaluate", "vanilla", "wiki.txt", "--reading_params_path", "pre.params", "--eval_corpus_path", "birth_dev.tsv",
+        "--outputs_path", "nowhere/out",
+    )  # fmt: skip
+
+
+def test_help_names_every_flag_of_the_handout():
+    text = run("--help").stdout
+    for flag in ("bottleneck_dim", "reading_params_path", "writing_params_path", "finetune_corpus_path",
+                 "eval_corpus_path", "outputs_path", "pretrain_lr", "finetune_lr", "tb_expt_name"):  # fmt: skip
+        assert f"--{flag}" in text
+
+
+# --- the course's own files
+
+
+@pytest.mark.skipif(not COURSE_DATA.is_dir(), reason="the course's data files are not here")
+@pytest.mark.parametrize("variant", ["vanilla", "perceiver"])
+def test_every_command_works_on_the_course_files(tmp_path, monkeypatch, variant):
+    monkeypatch.chdir(tmp_path)
+    wiki, quick = COURSE_DATA / "wiki.txt", ["--preset", "laptop", "--max_epochs", "1", "--batch_size", "512"]
+    run("pretrain", variant, wiki, "--writing_params_path", "pre", *quick)
+    run(
+        "finetune", variant, wiki, "--reading_params_path", "pre", "--writing_params_path", "fine",
+        "--finetune_corpus_path", COURSE_DATA / "birth_places_train.tsv", *quick,
+    )  # fmt: skip
+    evaluate = ["evaluate", variant, wiki, "--reading_params_path", "fine", "--outputs_path", "out", "--eval_corpus_path"]
+    assert "out of 500.0" in run(*evaluate, COURSE_DATA / "birth_dev.tsv").stdout
+    assert len(Path("out").read_text(encoding="utf-8").split("\n")) == 500 + 1
+    assert "no targets provided" in run(*evaluate, COURSE_DATA / "birth_test_inputs.tsv").stdout
+    assert "25.0 out of 500.0: 5.0%" in run("--eval_corpus_path", COURSE_DATA / "birth_dev.tsv", program="london_baseline.py").stdout

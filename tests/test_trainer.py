@@ -1,0 +1,255 @@
+"""The trainer: its schedule at named points, its optimizer groups, clipping, trimming, and resuming exactly."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch import nn
+
+from dataset import CharCorruptionDataset
+from files import BadInput
+from model import GPT, GPTConfig
+from trainer import Interrupted, Trainer, TrainerConfig, lr_factor, make_optimizers, trim_padding
+
+CORPUS = "Ada Hale was born in Turin.\nBo Lund was a baker.\nIn 1920 Eva Rossi left Oslo.\nÉ.\n" * 3
+
+
+def tiny_model(dropout=0.0, **kw):
+    torch.manual_seed(0)
+    config = GPTConfig(
+        CharCorruptionDataset(CORPUS, 32).vocab_size, 32, n_layer=2, n_head=2, n_embd=16,
+        embd_pdrop=dropout, resid_pdrop=dropout, attn_pdrop=dropout, **kw,
+    )  # fmt: skip
+    return GPT(config)
+
+
+def tiny_trainer(model=None, **kw):
+    settings = dict(max_epochs=3, batch_size=4, learning_rate=1e-2, lr_decay=True, warmup_tokens=200, final_tokens=900)
+    return Trainer(model or tiny_model(), CharCorruptionDataset(CORPUS, 32), None, TrainerConfig(**{**settings, **kw}))
+
+
+# --- schedule
+
+
+@pytest.mark.parametrize(
+    "tokens, expected",
+    [
+        (0, 0.0),
+        (5_120, 0.5),  # half of the warm-up
+        (10_240, 1.0),  # the end of the warm-up
+        (10_240 + 500_000, 0.5),  # half way down the cosine
+        (10_240 + 250_000, 0.5 * (1 + math.cos(math.pi / 4))),
+        (10_240 + 900_000, 0.1),  # 0.5 (1 + cos 0.9 pi) = 0.024: never under a tenth
+        (1_010_240, 0.1),  # the bottom
+        (10_240 + 1_500_000, 0.5),  # past the end the cosine rises again
+        (10_240 + 2_000_000, 1.0),
+    ],
+)
+def test_the_learning_rate_follows_warm_up_and_cosine(tokens, expected):
+    config = TrainerConfig(lr_decay=True, warmup_tokens=10_240, final_tokens=1_010_240)
+    assert lr_factor(config, tokens) == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_lr_decay_the_learning_rate_is_constant():
+    config = TrainerConfig(lr_decay=False)
+    assert {lr_factor(config, tokens) for tokens in (0, 10, 10**9)} == {1.0}
+
+
+def test_the_schedule_counts_block_size_tokens_for_every_example_padding_included():
+    trainer = tiny_trainer(max_epochs=2)
+    trainer.train()
+    assert trainer.tokens == 2 * len(trainer.train_dataset) * 32
+
+
+# --- optimizer
+
+
+@pytest.mark.parametrize("muon_lr", [None, 0.02])
+@pytest.mark.parametrize("perceiver", [False, True])
+def test_only_the_weights_of_linear_layers_decay(perceiver, muon_lr):
+    model = tiny_model(perceiver=perceiver, bottleneck_dim=4 if perceiver else None)
+    optimizers = make_optimizers(model, TrainerConfig(weight_decay=0.3, betas=(0.8, 0.9), muon_lr=muon_lr))
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    parameters = list(model.parameters())
+    assert len(decay) == sum(len(g["params"]) for g in groups) == len(parameters), "each belongs to exactly one group"
+    for name, p in model.named_parameters():
+        is_linear_weight = name.endswith("weight") and p.dim() == 2 and name != "tok_emb.weight"
+        assert decay[id(p)] == (0.3 if is_linear_weight else 0.0), name
+    assert {group["betas"] for group in groups if "betas" in group} == {(0.8, 0.9)}
+
+
+def test_gradients_are_clipped_to_the_given_norm():
+    class Record(nn.Module):
+        """One linear layer with a gradient of norm 1000 sqrt(3)."""
+
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(1, 3, bias=False)
+
+        def forward(self, x, y):
+            return None, 1000 * self.linear.weight.sum()
+
+    trainer = tiny_trainer(Record(), grad_norm_clip=0.25)
+    x = y = torch.ones(2, 4, dtype=torch.long)
+    _, norm, *_ = trainer._learn(x, y)
+    assert norm.item() == pytest.approx(1000 * math.sqrt(3), rel=1e-4), "the norm reported is the one before clipping"
+    assert trainer.model.linear.weight.grad.norm().item() == pytest.approx(0.25, rel=1e-3)
+
+
+# --- trimming
+
+
+def test_trimming_the_padding_leaves_the_loss_and_every_gradient_as_they_were():
+    for kw in ({}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}):
+        dataset = CharCorruptionDataset(CORPUS, 32)
+        model = tiny_model(**kw).double()
+        x, y = (torch.stack(rows) for rows in zip(*[dataset[i] for i in range(6)]))
+        short_x, short_y = trim_padding(x, y)
+        assert short_x.size(1) < x.size(1) and (y[:, short_x.size(1) :] == 0).all()
+        grads = []
+        for batch in ((x, y), (short_x, short_y)):
+            model.zero_grad()
+            _, loss = model(*batch)
+            loss.backward()
+            grads.append([loss.detach()] + [p.grad.clone() for p in model.parameters()])
+        for whole, short in zip(*grads):
+            torch.testing.assert_close(short, whole, rtol=1e-10, atol=1e-12)
+
+
+def test_trimming_keeps_a_batch_without_targets_whole():
+    x, y = torch.ones(2, 7, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)
+    assert trim_padding(x, y)[0].shape == (2, 7)
+
+
+# --- learning
+
+
+def test_training_lowers_the_loss():
+    trainer = tiny_trainer(max_epochs=30, final_tokens=30 * 12 * 32)
+    trainer.test_dataset = trainer.train_dataset
+    before = trainer.test_loss()
+    trainer.train()
+    assert trainer.test_loss() < 0.75 * before
+
+
+def test_the_same_seed_gives_the_same_params_with_any_number_of_workers_and_another_seed_others():
+    def params(seed, workers):
+        torch.manual_seed(seed)
+        trainer = tiny_trainer(tiny_model(dropout=0.1), seed=seed, num_workers=workers)
+        trainer.train()
+        return torch.cat([p.flatten() for p in trainer.model.parameters()])
+
+    once = params(1, 0)
+    assert torch.equal(once, params(1, 0))
+    assert torch.equal(once, params(1, 2))
+    assert not torch.equal(once, params(2, 0))
+
+
+def test_every_epoch_sees_every_document_once_in_an_order_of_its_own():
+    trainer = tiny_trainer()
+    epochs = [[key for batch in trainer._batches().batch_sampler for key in batch] for _ in range(2)]
+    for epoch in epochs:
+        assert sorted(index for index, _ in epoch) == list(range(len(trainer.train_dataset)))
+    assert epochs[0] != epochs[1]
+
+
+def test_a_loss_that_is_no_number_ends_training_in_one_line():
+    model = tiny_model()
+    with torch.no_grad():
+        model.head.weight.fill_(float("nan"))
+    with pytest.raises(BadInput, match="loss became nan.*lower learning rate"):
+        tiny_trainer(model).train()
+
+
+# --- interruption
+
+
+def interrupted_after(trainer, steps):
+    """Trains until SIGINT, which arrives in the middle of step `steps`."""
+    learn, count = trainer._learn, [0]
+
+    def learn_and_interrupt(x, y):
+        count[0] += 1
+        if count[0] == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return learn(x, y)
+
+    trainer._learn = learn_and_interrupt
+    with pytest.raises(Interrupted):
+        trainer.train()
+
+
+@pytest.mark.parametrize("workers, muon_lr", [(0, None), (0, 0.02), (2, None)])
+@pytest.mark.parametrize("steps", [1, 3, 4, 8])  # within an epoch of 3 steps, at its end, after it
+def test_a_resumed_run_ends_with_the_params_of_an_uninterrupted_one(tmp_path, steps, workers, muon_lr):
+    def trainer(name, resume=False):
+        torch.manual_seed(7)
+        path = str(tmp_path / name)
+        settings = dict(ckpt_path=path, resume=resume, num_workers=workers, muon_lr=muon_lr, max_epochs=4)
+        return tiny_trainer(tiny_model(dropout=0.1), **settings)
+
+    whole = trainer("whole")
+    whole.train()
+    interrupted_after(trainer("cut"), steps)
+    assert (tmp_path / "cut.ckpt").exists() and not (tmp_path / "cut").exists()
+    resumed = trainer("cut", resume=True)
+    torch.manual_seed(99)  # whatever happened in between does not matter
+    resumed.train()
+    resumed.save_checkpoint()
+    assert not (tmp_path / "cut.ckpt").exists(), "the training state goes when the params are there"
+    assert resumed.step == whole.step
+    for name, tensor in torch.load(tmp_path / "cut", weights_only=True).items():
+        assert torch.equal(tensor, whole.model.state_dict()[name]), name
+
+
+def test_a_state_of_another_run_is_refused_with_what_differs(tmp_path):
+    path = str(tmp_path / "p")
+    interrupted_after(tiny_trainer(ckpt_path=path, identity={"seed": "1", "corpus": "a"}), 1)
+    with pytest.raises(BadInput, match="seed was 1, is 2"):
+        tiny_trainer(ckpt_path=path, identity={"seed": "2", "corpus": "a"}, resume=True).train()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x80\x04]\x94."])
+def test_a_damaged_state_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "p.ckpt").write_bytes(content)
+    with pytest.raises(BadInput) as error:
+        tiny_trainer(ckpt_path=str(tmp_path / "p"), resume=True).train()
+    assert "p.ckpt" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_sigterm_saves_the_state_and_a_second_signal_stops_at_once(tmp_path):
+    program = textwrap.dedent(
+        """
+        import os, signal, sys, time
+        sys.path[:0] = sys.argv[1:3]
+        from test_trainer import tiny_trainer
+        from trainer import Interrupted
+        trainer = tiny_trainer(ckpt_path=sys.argv[3], max_epochs=10**6)
+        learn = trainer._learn
+        def slow(x, y):
+            os.kill(os.getpid(), signal.SIGTERM)
+            if sys.argv[4] == "twice":
+                os.kill(os.getpid(), signal.SIGTERM)
+            return learn(x, y)
+        trainer._learn = slow
+        try:
+            trainer.train()
+        except Interrupted as interruption:
+            sys.exit(interruption.signum)
+        except KeyboardInterrupt:
+            sys.exit(77)
+        """
+    )
+    here = os.path.dirname(__file__)
+    for times, status, left in (("once", signal.SIGTERM, True), ("twice", 77, False)):
+        path = tmp_path / times
+        command = [sys.executable, "-c", program, here, os.path.join(here, "..", "src"), str(path), times]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == status, done.stderr
+        assert path.with_name(times + ".ckpt").exists() == left
