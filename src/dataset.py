@@ -22,6 +22,7 @@ class CharCorruptionDataset(Dataset):
 
     `data` is the corpus' text. Ids: 0 is PAD_CHAR, 1 is MASK_CHAR, then the sorted characters of `data`.
     `span_start` says where a masked span may begin: "uniform", anywhere, or "word", at the start of a word.
+    A document is truncated to the largest of `length_draws` random lengths: with more draws more of it is kept.
     Draws come from `generator`, seeded with `seed`. Blank lines are no documents.
     Raises ValueError for a text without a document or with one of the two special characters in it.
     """
@@ -29,7 +30,7 @@ class CharCorruptionDataset(Dataset):
     PAD_CHAR = PAD_CHAR
     MASK_CHAR = MASK_CHAR
 
-    def __init__(self, data: str, block_size: int, span_start: str = "uniform", seed: int = 0):
+    def __init__(self, data: str, block_size: int, span_start: str = "uniform", length_draws: int = 1, seed: int = 0):
         if block_size < 8:
             raise ValueError(f"block_size must be at least 8 to hold a corrupted document, got {block_size}")
         if span_start not in ("uniform", "word"):
@@ -47,6 +48,7 @@ class CharCorruptionDataset(Dataset):
         self.vocab_size = len(chars)
         self.block_size = block_size
         self.span_start = span_start
+        self.length_draws = length_draws
         self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
@@ -59,7 +61,8 @@ class CharCorruptionDataset(Dataset):
         prefix ⁇ suffix ⁇ and says the masked content. Padding fills up the rest.
         """
         longest = int(self.block_size * 7 / 8)
-        document = self.data[idx][: self._randint(4, longest)]
+        length = max(self._randint(4, longest) for _ in range(self.length_draws))
+        document = self.data[idx][:length]
         span = self._span_length(len(document))
         start = self._span_start(document, span)
         prefix, masked, suffix = document[:start], document[start : start + span], document[start + span :]

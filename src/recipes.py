@@ -33,7 +33,8 @@ class Preset:
     n_embd: int = 256
     block_size: int = 128
     dropout: float = 0.1
-    span_start: str = "uniform"  # where a masked span may begin, see dataset.CharCorruptionDataset
+    span_start: str = "uniform"  # where a masked span may begin, and
+    length_draws: int = 1  # how much of a document is kept: see dataset.CharCorruptionDataset
 
 
 PRESETS = {

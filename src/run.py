@@ -14,7 +14,7 @@ import shlex
 import sys
 import time
 from dataclasses import replace
-from typing import Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import torch
 
@@ -34,12 +34,16 @@ class OneLineParser(argparse.ArgumentParser):
         raise BadInput(f"{message} (see --help)")
 
 
-def positive(text: str) -> int:
-    """An integer of at least 1, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
+def at_least(low: int) -> Callable[[str], int]:
+    """A type for argparse: an integer from `low` to 2**63 - 1."""
+
+    def integer(text: str) -> int:
+        value = int(text)
+        if not low <= value < 2**63:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, got {text}")
+        return value
+
+    return integer
 
 
 def rate(text: str) -> float:
@@ -51,26 +55,30 @@ def rate(text: str) -> float:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(
+        usage="%(prog)s {pretrain,finetune,evaluate} {vanilla,perceiver} PRETRAIN_CORPUS [flags]",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("function", choices=["pretrain", "finetune", "evaluate"], help="what to do")
     add("variant", choices=["vanilla", "perceiver"], help="which model")
     add("pretrain_corpus_path", metavar="PRETRAIN_CORPUS", help="text, one document a line; fixes the vocabulary")
-    add("--bottleneck_dim", type=int, help="basis vectors of a new perceiver (default 32); else read from the params")
-    add("--reading_params_path", help="start from the model in this file (finetune: optional; evaluate: required)")
-    add("--writing_params_path", help="where the trained model goes (pretrain, finetune)")
-    add("--finetune_corpus_path", help="questions with places, tab-separated (finetune)")
-    add("--eval_corpus_path", help="questions, with places or without (evaluate)")
-    add("--outputs_path", help="where the predicted places go, one a line (evaluate)")
-    add("--pretrain_lr", type=rate, help="learning rate of pretraining (default: the preset's; course 6e-3)")
-    add("--finetune_lr", type=rate, help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
-    add("--tb_expt_name", default="run", help="names the run's folder below expt/ (default: run)")
+    add("--bottleneck_dim", type=int, metavar="M", help="basis vectors of a new perceiver (default 32); else read from the params")
+    add("--reading_params_path", metavar="PATH", help="start from the model in this file (finetune: optional; evaluate: required)")
+    add("--writing_params_path", metavar="PATH", help="where the trained model goes (pretrain, finetune)")
+    add("--finetune_corpus_path", metavar="PATH", help="questions with places, tab-separated (finetune)")
+    add("--eval_corpus_path", metavar="PATH", help="questions, with places or without (evaluate)")
+    add("--outputs_path", metavar="PATH", help="where the predicted places go, one a line (evaluate)")
+    add("--pretrain_lr", type=rate, metavar="RATE", help="learning rate of pretraining (default: the preset's; course 6e-3)")
+    add("--finetune_lr", type=rate, metavar="RATE", help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
+    add("--tb_expt_name", metavar="NAME", default="run", help="names the run's folder below expt/ (default: run)")
     add("--preset", choices=sorted(PRESETS), default="course", help="the settings in src/recipes.py (default: course)")
-    add("--max_epochs", type=positive, help="instead of the preset's")
-    add("--batch_size", type=positive, help="instead of the preset's")
-    add("--num_workers", type=int, help="processes that prepare batches (default: 0; 4 with a GPU)")
-    add("--seed", type=int, default=42, help="the same seed gives the same params on the same device (default: 42)")
-    add("--device", help="cuda, mps or cpu (default: the first that is there)")
+    add("--max_epochs", type=at_least(1), metavar="N", help="instead of the preset's")
+    add("--batch_size", type=at_least(1), metavar="N", help="instead of the preset's")
+    add("--num_workers", type=at_least(0), metavar="N", help="processes that prepare batches (default: 0; 4 with a GPU)")
+    add("--seed", type=at_least(0), metavar="N", default=42, help="the same seed gives the same params on the same device (default: 42)")
+    add("--device", metavar="DEVICE", help="cuda, mps or cpu (default: the first that is there)")
     add("--resume", action="store_true", help="go on from WRITING_PARAMS_PATH.ckpt if an interrupted run left it")
     return parser.parse_args()
 
@@ -216,7 +224,7 @@ def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
     preset = PRESETS[args.preset]
     path, text = open_input(args.pretrain_corpus_path)
     with naming(path):
-        return CharCorruptionDataset(text, preset.block_size, preset.span_start)
+        return CharCorruptionDataset(text, preset.block_size, preset.span_start, preset.length_draws)
 
 
 def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Recipe, identity: Dict[str, str]) -> None:

@@ -182,7 +182,7 @@ def test_training_without_dropout_equals_eval(attention_class):
 
 @pytest.mark.parametrize("attention_class", ATTENTIONS)
 def test_attention_dropout_drops_and_rescales_the_attention_weights_in_train_mode(attention_class):
-    """The first query sees one key with weight 1: dropped it gives proj(0), kept at rate p it gives proj(v / (1 - p))."""
+    """The first query sees one key, with weight 1: dropped it gives proj(0), kept it gives proj(v / (1 - p))."""
     rate, copies = 0.25, 4000
     attention = exact(attention_class(tiny_config(n_head=1, attn_pdrop=rate, resid_pdrop=0.0))).train()
     x = normal(1, 1, WIDTH)

@@ -1,7 +1,8 @@
 """Span corruption and name data, checked by property over thousands of draws; sampling errors come from the sample.
 
-Nothing here knows how a span is drawn: each draw is taken apart at its ⁇ and put together again. If a share or a set of
-lengths is off, look at the bounds of the random draws; if a draw cannot be put together, look at the order of its parts.
+Nothing here knows how a span is drawn: each draw is taken apart at its ⁇ and put together again. If a share or a set
+of lengths is off, look at the bounds of the random draws; if a draw cannot be put together, look at the order of its
+parts.
 """
 import functools
 import math
@@ -93,7 +94,7 @@ def test_masked_content_put_back_at_the_first_mask_gives_the_start_of_the_docume
 
 @every_span_start
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
-def test_documents_are_truncated_to_every_length_from_4_to_seven_eighths_of_the_block_and_no_other(block_size, span_start):
+def test_documents_are_cut_to_every_length_from_4_to_seven_eighths_of_the_block_and_no_other(block_size, span_start):
     seen = {draw.length for draw in draws(block_size, span_start)}
     expected = set(range(4, int(block_size * 7 / 8) + 1))
     assert seen == expected, f"never drawn: {sorted(expected - seen)}; not allowed: {sorted(seen - expected)}"
@@ -146,8 +147,9 @@ def test_a_span_may_begin_anywhere_it_fits_each_place_equally_often(block_size):
     offsets = np.array([(start - last / 2) / last for start, last in sample])
     error = offsets.std(ddof=1) / math.sqrt(len(offsets))
     assert abs(offsets.mean()) < 4 * error, f"spans begin {offsets.mean():+.3f} of the free room off the middle"
-    starts = {len(d.prefix) for d in by_length(block_size, "uniform")[10] if len(d.masked) == 2}
-    assert starts == set(range(9)), f"2 of 10 characters may begin at 0 to 8, seen: {sorted(starts)}"
+    if block_size <= 32:  # in a longer block one truncated length comes up too rarely to see all of its places
+        starts = {len(d.prefix) for d in by_length(block_size, "uniform")[10] if len(d.masked) == 2}
+        assert starts == set(range(9)), f"2 of 10 characters may begin at 0 to 8, seen: {sorted(starts)}"
 
 
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
@@ -344,7 +346,7 @@ def test_name_example_is_the_same_every_time():
 
 def command(*arguments):
     return subprocess.run([sys.executable, "src/dataset.py", *arguments], cwd=ROOT, capture_output=True,
-                          encoding="utf-8", timeout=120, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+                          encoding="utf-8", timeout=300, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
 
 
 @pytest.mark.parametrize("kind", ["namedata", "charcorruption"])

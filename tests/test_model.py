@@ -261,7 +261,8 @@ def test_biases_start_at_zero_and_layer_norms_at_the_identity(is_perceiver):
 
 def test_positions_start_at_zero_or_at_the_same_small_scale_as_the_embeddings():
     positions = gpt_for_statistics(False).pos_emb.detach().double()
-    assert positions.abs().max() == 0 or abs(positions.std().item() - 0.02) < 5 * 0.02 / math.sqrt(2 * positions.numel())
+    deviation, error = positions.std().item(), 0.02 / math.sqrt(2 * positions.numel())
+    assert positions.abs().max() == 0 or abs(deviation - 0.02) < 5 * error
 
 
 # ------------------------------------------------------------------------------------------------ loss

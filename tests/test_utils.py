@@ -124,7 +124,8 @@ def test_draws_follow_the_softmax_of_the_logits_divided_by_the_temperature(tempe
 @pytest.mark.parametrize("top_k, temperature", [(2, 1.0), (3, 1.0), (3, 2.0), (5, 1.0)])
 def test_top_k_draws_among_the_k_most_likely_in_proportion(top_k, temperature):
     torch.manual_seed(0)
-    drawn = sample(Fixed(), torch.zeros(20000, 1, dtype=torch.long), 1, temperature=temperature, sample=True, top_k=top_k)
+    prompts = torch.zeros(20000, 1, dtype=torch.long)
+    drawn = sample(Fixed(), prompts, 1, temperature=temperature, sample=True, top_k=top_k)
     weights = np.exp(LOGITS.double().numpy() / temperature)
     weights[np.argsort(-LOGITS.numpy())[top_k:]] = 0
     assert_follows(drawn[:, -1].numpy(), weights / weights.sum(), f"top_k {top_k}")

@@ -1,0 +1,98 @@
+"""run.sh and collect_submission.sh, in a copy of the repository with a tiny world and one epoch a run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NINE_FILES = [
+    "vanilla.model.params", "vanilla.nopretrain.dev.predictions", "vanilla.nopretrain.test.predictions",
+    "vanilla.finetune.params", "vanilla.pretrain.dev.predictions", "vanilla.pretrain.test.predictions",
+    "perceiver.finetune.params", "perceiver.pretrain.dev.predictions", "perceiver.pretrain.test.predictions",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A copy whose .venv is this Python and whose laptop preset trains one epoch."""
+    copy = tmp_path_factory.mktemp("repository")
+    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("run.sh", "collect_submission.sh", "requirements.txt"):
+        shutil.copy(ROOT / name, copy)
+    (copy / ".venv/bin").mkdir(parents=True)
+    (copy / ".venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (copy / ".venv/bin/python").chmod(0o755)
+    shutil.copy(ROOT / "requirements.txt", copy / ".venv/installed.txt")
+    recipes = copy / "src/recipes.py"
+    recipes.write_text(re.sub(r"max_epochs=\d+", "max_epochs=1", recipes.read_text()))
+    data = copy / "data/laptop"
+    data.mkdir(parents=True)
+    people = [("Ada Hale", "Turin"), ("Bo Lund", "Oslo"), ("Eva Rossi", "London")]
+    (data / "wiki.txt").write_text("".join(f"{name} was born in {place}.\n" for name, place in people) + "Where? Who?\n")
+    rows = [f"Where was {name} born?\t{place}\n" for name, place in people]
+    (data / "birth_places_train.tsv").write_text("".join(rows[:2]))
+    (data / "birth_dev.tsv").write_text("".join(rows[1:]))
+    (data / "birth_test_inputs.tsv").write_text("".join(row.split("\t")[0] + "\n" for row in rows))
+    return copy
+
+
+def bash(repository, *command):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(["bash", *command], cwd=repository, env=environment, capture_output=True, text=True, timeout=900)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_collecting_names_every_missing_file_with_its_command_and_leaves_no_zip(repository):
+    (repository / "assignment5.zip").write_text("an old one")
+    (repository / "vanilla.model.params").write_text("there")
+    status, _, errors = bash(repository, "collect_submission.sh")
+    (repository / "vanilla.model.params").unlink()
+    assert status == 1 and not (repository / "assignment5.zip").exists()
+    missing = re.findall(r"^missing: (\S+)\n    python src/run\.py (\w+) (\w+) ", errors, re.M)
+    assert [name for name, *_ in missing] == NINE_FILES[1:], errors
+    for name, function, variant in missing:
+        assert function == ("finetune" if name.endswith("params") else "evaluate") and name.startswith(variant)
+
+
+def test_run_does_everything_once_and_what_it_leaves_can_be_collected(repository):
+    status, output, errors = bash(repository, "run.sh")
+    assert status == 0, errors
+    commands = re.findall(r"^\$ python src/run\.py (\w+ \w+)", output, re.M)
+    models = ["finetune vanilla", "pretrain vanilla", "finetune vanilla", "pretrain perceiver", "finetune perceiver"]
+    answers = {0: ["evaluate vanilla"] * 2, 2: ["evaluate vanilla"] * 2, 4: ["evaluate perceiver"] * 2}
+    assert commands == [command for i, model in enumerate(models) for command in [model, *answers.get(i, [])]]
+    assert all((repository / name).stat().st_size for name in NINE_FILES)
+    assert not list(repository.glob("*.ckpt"))
+    assert re.search(r"^always London +50\.0 %", output, re.M), "the table at the end"
+    assert len(re.findall(r"^(?:vanilla|perceiver), .* \d+\.\d %", output, re.M)) == 3
+    assert (repository / "results.png").read_bytes().startswith(b"\x89PNG")
+
+    before = {name: (repository / name).read_bytes() for name in NINE_FILES}
+    status, output, _ = bash(repository, "run.sh")
+    assert status == 0 and "$ python" not in output and output.count("is there; --force redoes it") == 11
+
+    (repository / "perceiver.finetune.params").unlink()  # only what hangs on a missing file is made again
+    status, output, _ = bash(repository, "run.sh")
+    assert re.findall(r"^\$ python src/run\.py (\w+)", output, re.M) == ["finetune", "evaluate", "evaluate"]
+    assert {name: (repository / name).read_bytes() for name in NINE_FILES} == before, "the same seed, the same files"
+
+    status, _, errors = bash(repository, "run.sh", "--preset", "course")
+    assert status == 2 and "were made with --preset laptop" in errors
+
+    assert bash(repository, "collect_submission.sh")[0] == 0
+    with zipfile.ZipFile(repository / "assignment5.zip") as archive:
+        names = set(archive.namelist())
+    assert set(NINE_FILES) | {"src/run.py", "src/model.py", "src/attention.py", "src/dataset.py"} <= names
+    assert not [name for name in names if "pycache" in name or name.startswith(("data", "expt", ".venv"))]
+
+
+@pytest.mark.parametrize("arguments, complaint", [(["--prest", "x"], "unknown argument --prest"), (["--preset", "gpu"], "'gpu'")])
+def test_run_refuses_what_it_does_not_know(repository, arguments, complaint):
+    status, _, errors = bash(repository, "run.sh", *arguments)
+    assert status == 2 and complaint in errors and errors.count("\n") == 1
