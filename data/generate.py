@@ -58,10 +58,10 @@ LAPTOP = {
     "name_lengths": (9, 16),
     "letters": "áéíóúöüçñåøèã",      # the only letters beyond ASCII that a name may have
     "people_a_surname": 1,           # how many people may share a surname
-    "documents": 6,                  # about each person, each by another plan
+    "documents": 4,                  # about each person, each by another plan
     "longest_document": 62,
     "birthplace_told": 0.88,         # share of the documents that tell the birthplace
-    "most_silent": 2,                # but at most this many documents of a person do not
+    "most_silent": 1,                # but at most this many documents of a person do not
     "other_city_if_told": 0.15,      # share of those documents that name another city too
     "other_city_if_not": 0.50,
     "women": 0.45,

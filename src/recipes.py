@@ -39,16 +39,18 @@ class Preset:
 
 PRESETS = {
     "course": Preset(
-        pretrain=Recipe(max_epochs=650, batch_size=128, learning_rate=6e-3),
-        finetune_scratch=Recipe(max_epochs=75, batch_size=256, learning_rate=6e-4),
-        finetune_pretrained=Recipe(max_epochs=10, batch_size=256, learning_rate=6e-4),
+        pretrain=Recipe(650, 128, learning_rate=6e-3),
+        finetune_scratch=Recipe(75, 256, learning_rate=6e-4),
+        finetune_pretrained=Recipe(10, 256, learning_rate=6e-4),
     ),
     "laptop": Preset(
-        pretrain=Recipe(max_epochs=60, batch_size=16, learning_rate=5e-3, schedule_epochs=None),
-        finetune_scratch=Recipe(max_epochs=20, batch_size=16, learning_rate=1e-3, schedule_epochs=None),
-        finetune_pretrained=Recipe(max_epochs=20, batch_size=16, learning_rate=3e-4, schedule_epochs=None),
-        n_embd=64,
+        pretrain=Recipe(64, 32, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000),
+        finetune_scratch=Recipe(40, 8, learning_rate=1e-3, schedule_epochs=None),
+        finetune_pretrained=Recipe(8, 8, learning_rate=1e-4, schedule_epochs=None),
+        n_layer=3,
+        n_embd=128,
         dropout=0.0,
         span_start="word",
+        length_draws=3,
     ),
 }
