@@ -44,8 +44,8 @@ class CausalCrossAttention(nn.Module):
         if Bk != Bq and 1 not in (Bk, Bq):
             raise ValueError(f"keys and queries need the same batch size, or one of them 1: got {Bk} and {Bq}")
         B = max(Bk, Bq)
-        q = self._split_heads(self.query(x_q)).expand(B, -1, -1, -1)   # (B, nh, Tq, hs)
-        k = self._split_heads(self.key(x_kv)).expand(B, -1, -1, -1)    # (B, nh, Tk, hs)
+        q = self._split_heads(self.query(x_q)).expand(B, -1, -1, -1)  # (B, nh, Tq, hs)
+        k = self._split_heads(self.key(x_kv)).expand(B, -1, -1, -1)  # (B, nh, Tk, hs)
         v = self._split_heads(self.value(x_kv)).expand(B, -1, -1, -1)  # (B, nh, Tk, hs)
         dropout = self.attn_drop.p if self.training else 0.0
         y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from files import find_file, naming, read_text, run_command
 
-PAD_CHAR = "\u25A1"  # □ fills a sequence up to block_size; as a target it counts for nothing
+PAD_CHAR = "\u25a1"  # □ fills a sequence up to block_size; as a target it counts for nothing
 MASK_CHAR = "\u2047"  # ⁇ marks where something was taken out, and where it ends
 
 
@@ -148,7 +148,9 @@ def parse_questions(data: str) -> List[Tuple[str, Optional[str]]]:
 def check_fits(dataset, text: str, number: int) -> None:
     """Raises ValueError when line `number`, written out as `text`, does not fit the dataset's block or vocabulary."""
     if len(text) > dataset.block_size:
-        raise ValueError(f"line {number} needs {len(text)} characters, the block holds {dataset.block_size}; shorten it")
+        raise ValueError(
+            f"line {number} needs {len(text)} characters, the block holds {dataset.block_size}; shorten it"
+        )
     for char in text:
         if char not in dataset.stoi:
             raise ValueError(f"line {number} contains {char!r}, which does not occur in the pretraining corpus")

@@ -54,7 +54,9 @@ def greedy_continuations(model: nn.Module, prompts: List[Tensor], steps: int, st
     return answers
 
 
-def predict_places(model: nn.Module, dataset: CharCorruptionDataset, questions: List[str], batch_size: int = 128) -> List[str]:
+def predict_places(
+    model: nn.Module, dataset: CharCorruptionDataset, questions: List[str], batch_size: int = 128
+) -> List[str]:
     """What the model answers to each question: the characters between "question⁇" and the next ⁇.
 
     `dataset` gives the vocabulary. Questions of similar length are answered together.

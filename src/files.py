@@ -123,7 +123,9 @@ def load_tensors(path: str):
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; the command that writes it has to run first") from None
     except pickle.UnpicklingError:
-        raise BadInput(f"{path}: refused, it is no plain file of tensors (damaged, or holding Python objects)") from None
+        raise BadInput(
+            f"{path}: refused, it is no plain file of tensors (damaged, or holding Python objects)"
+        ) from None
     except (RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
         raise BadInput(f"{path}: cannot be read as a params file; it is damaged, cut short or something else") from None
 

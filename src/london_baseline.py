@@ -1,6 +1,6 @@
 """The baseline of Assignment 5, part (d): how often is "London" right, if one answers nothing else?
 
-    python src/london_baseline.py
+python src/london_baseline.py
 """
 
 import argparse
@@ -19,7 +19,9 @@ def london_accuracy(eval_corpus_path: str):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Print the accuracy of always answering London.")
-    parser.add_argument("--eval_corpus_path", default="birth_dev.tsv", help="questions with places (default: birth_dev.tsv)")
+    parser.add_argument(
+        "--eval_corpus_path", default="birth_dev.tsv", help="questions with places (default: birth_dev.tsv)"
+    )
     path = str(find_file(parser.parse_args().eval_corpus_path))
     total, correct = london_accuracy(path)
     print(f"{path}: Correct: {correct} out of {total}: {100 * correct / max(total, 1):.1f}%")

@@ -64,20 +64,47 @@ def parse_arguments() -> argparse.Namespace:
     add("function", choices=["pretrain", "finetune", "evaluate"], help="what to do")
     add("variant", choices=["vanilla", "perceiver"], help="which model")
     add("pretrain_corpus_path", metavar="PRETRAIN_CORPUS", help="text, one document a line; fixes the vocabulary")
-    add("--bottleneck_dim", type=int, metavar="M", help="basis vectors of a new perceiver (default 32); else read from the params")
-    add("--reading_params_path", metavar="PATH", help="start from the model in this file (finetune: optional; evaluate: required)")
+    add(
+        "--bottleneck_dim",
+        type=int,
+        metavar="M",
+        help="basis vectors of a new perceiver (default 32); else read from the params",
+    )
+    add(
+        "--reading_params_path",
+        metavar="PATH",
+        help="start from the model in this file (finetune: optional; evaluate: required)",
+    )
     add("--writing_params_path", metavar="PATH", help="where the trained model goes (pretrain, finetune)")
     add("--finetune_corpus_path", metavar="PATH", help="questions with places, tab-separated (finetune)")
     add("--eval_corpus_path", metavar="PATH", help="questions, with places or without (evaluate)")
     add("--outputs_path", metavar="PATH", help="where the predicted places go, one a line (evaluate)")
-    add("--pretrain_lr", type=rate, metavar="RATE", help="learning rate of pretraining (default: the preset's; course 6e-3)")
-    add("--finetune_lr", type=rate, metavar="RATE", help="learning rate of fine-tuning (default: the preset's; course 6e-4)")
+    add(
+        "--pretrain_lr",
+        type=rate,
+        metavar="RATE",
+        help="learning rate of pretraining (default: the preset's; course 6e-3)",
+    )
+    add(
+        "--finetune_lr",
+        type=rate,
+        metavar="RATE",
+        help="learning rate of fine-tuning (default: the preset's; course 6e-4)",
+    )
     add("--tb_expt_name", metavar="NAME", default="run", help="names the run's folder below expt/ (default: run)")
     add("--preset", choices=sorted(PRESETS), default="course", help="the settings in src/recipes.py (default: course)")
     add("--max_epochs", type=at_least(1), metavar="N", help="instead of the preset's")
     add("--batch_size", type=at_least(1), metavar="N", help="instead of the preset's")
-    add("--num_workers", type=at_least(0), metavar="N", help="processes that prepare batches (default: 0; 4 with a GPU)")
-    add("--seed", type=at_least(0), metavar="N", default=42, help="the same seed gives the same params on the same device (default: 42)")
+    add(
+        "--num_workers", type=at_least(0), metavar="N", help="processes that prepare batches (default: 0; 4 with a GPU)"
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        metavar="N",
+        default=42,
+        help="the same seed gives the same params on the same device (default: 42)",
+    )
     add("--device", metavar="DEVICE", help="cuda, mps or cpu (default: the first that is there)")
     add("--resume", action="store_true", help="go on from WRITING_PARAMS_PATH.ckpt if an interrupted run left it")
     return parser.parse_args()
@@ -153,8 +180,12 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
                 f"was trained on a corpus with {config.vocab_size} characters, {args.pretrain_corpus_path} has "
                 f"{vocab_size}; give the corpus it was trained on"
             )
+        if config.block_size != PRESETS[args.preset].block_size:
+            raise ValueError(f"has block_size {config.block_size}, this program uses {PRESETS[args.preset].block_size}")
         if config.perceiver and args.bottleneck_dim not in (None, config.bottleneck_dim):
-            raise ValueError(f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out")
+            raise ValueError(
+                f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out"
+            )
         model = GPT(config)
         try:
             model.load_state_dict(params)
@@ -171,6 +202,8 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
 def pretrain(args: argparse.Namespace) -> None:
     """Learns the corpus by span corruption and writes the params. Assignment 5, part (f)."""
     require(args, "writing_params_path")
+    if args.reading_params_path is not None:
+        raise BadInput("pretrain starts from fresh parameters; leave --reading_params_path out, or finetune")
     corpus = load_corpus(args)
     model = new_model(args, corpus.vocab_size)
     recipe = PRESETS[args.preset].pretrain
@@ -301,7 +334,9 @@ def warn_of_hours(model: GPT, tokens: int) -> None:
     # A step costs 6 FLOP a parameter and token; dropout, softmax and the optimizer take about as long again.
     hours = 2 * 6 * sum(p.numel() for p in model.parameters()) * tokens / rate / 3600
     if hours > 0.5:
-        print(f"This is made for a GPU: here it takes about {hours:.0f} hours. --preset laptop shows the same in minutes.")
+        print(
+            f"This is made for a GPU: here it takes about {hours:.0f} hours. --preset laptop shows the same in minutes."
+        )
 
 
 def sample_answers(model: GPT, dataset, count: int = 8) -> str:

@@ -95,7 +95,9 @@ def make_optimizers(model: nn.Module, config: TrainerConfig) -> List[torch.optim
 class Trainer:
     """`Trainer(model, train_dataset, test_dataset, config).train()`; the test set may be None."""
 
-    def __init__(self, model: nn.Module, train_dataset: Dataset, test_dataset: Optional[Dataset], config: TrainerConfig):
+    def __init__(
+        self, model: nn.Module, train_dataset: Dataset, test_dataset: Optional[Dataset], config: TrainerConfig
+    ):
         self.model = model.to(config.device)
         self.train_dataset = train_dataset
         self.test_dataset = test_dataset
@@ -222,7 +224,9 @@ class Trainer:
                 if state["identity"].get(name) != value
             ]
             if differing:
-                raise BadInput(f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it")
+                raise BadInput(
+                    f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it"
+                )
             self.model.load_state_dict(state["model"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"]):
                 optimizer.load_state_dict(saved)
@@ -232,7 +236,9 @@ class Trainer:
             if "dropout_cuda" in state:
                 torch.cuda.set_rng_state(state["dropout_cuda"], self.config.device)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-            raise BadInput(f"{self.state_path}: does not hold the state of this training; delete it to start anew") from None
+            raise BadInput(
+                f"{self.state_path}: does not hold the state of this training; delete it to start anew"
+            ) from None
 
 
 def trim_padding(x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor]:
@@ -273,7 +279,9 @@ class _Meter:
         self.targets: List[Tensor] = []
         self.since = time.monotonic()
 
-    def add(self, epoch: int, step: int, loss: Tensor, grad_norm: Tensor, targets: Tensor, learning_rate: float) -> None:
+    def add(
+        self, epoch: int, step: int, loss: Tensor, grad_norm: Tensor, targets: Tensor, learning_rate: float
+    ) -> None:
         """Takes in one step's results; every `log_every` steps they are drawn."""
         self.losses.append(loss)
         self.targets.append(targets)
@@ -292,7 +300,12 @@ class _Meter:
         if not math.isfinite(loss):
             raise BadInput(f"the loss became {loss} before step {self.step}; start again with a lower learning rate")
         self.bar.set_postfix_str(f"loss {loss:.3f}, lr {self.learning_rate:.1e}, {speed:,.0f} tokens/s", refresh=False)
-        scalars = {"loss": loss, "lr": self.learning_rate, "grad_norm": self.grad_norm.item(), "tokens_per_second": speed}
+        scalars = {
+            "loss": loss,
+            "lr": self.learning_rate,
+            "grad_norm": self.grad_norm.item(),
+            "tokens_per_second": speed,
+        }
         self._write(scalars)
         self._start_interval()
 

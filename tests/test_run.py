@@ -22,7 +22,13 @@ from utils import sample
 SRC = Path(__file__).resolve().parent.parent / "src"
 COURSE_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "course-data"
 
-PEOPLE = [("Ada Hale", "Turin"), ("Bo Lund", "Oslo"), ("Eva Rossi", "London"), ("Ugo Ferri", "Lima"), ("Élodie Roux", "Oslo")]
+PEOPLE = [
+    ("Ada Hale", "Turin"),
+    ("Bo Lund", "Oslo"),
+    ("Eva Rossi", "London"),
+    ("Ugo Ferri", "Lima"),
+    ("Élodie Roux", "Oslo"),
+]
 QUICK = ["--preset", "laptop", "--max_epochs", "2", "--batch_size", "8", "--device", "cpu"]
 
 
@@ -89,7 +95,15 @@ def test_pretrain_finetune_and_evaluate_work_as_in_the_handout(world, variant, f
         "fine.params", "--finetune_corpus_path", "birth_places_train.tsv", *QUICK,
     )  # fmt: skip
     assert sorted(os.listdir(".")) == sorted(
-        ["birth_dev.tsv", "birth_places_train.tsv", "birth_test_inputs.tsv", "expt", "fine.params", "pre.params", "wiki.txt"]
+        [
+            "birth_dev.tsv",
+            "birth_places_train.tsv",
+            "birth_test_inputs.tsv",
+            "expt",
+            "fine.params",
+            "pre.params",
+            "wiki.txt",
+        ]
     ), "no training state is left"
     evaluate = ["evaluate", variant, "wiki.txt", *flags, "--reading_params_path", "fine.params"]
     done = run(*evaluate, "--eval_corpus_path", "birth_dev.tsv", "--outputs_path", "dev.predictions")
@@ -115,7 +129,9 @@ def test_enough_training_answers_the_questions_it_was_trained_on_and_counts_them
         "birth_places_train.tsv", "--outputs_path", "out",
     )  # fmt: skip
     assert "Correct: 5.0 out of 5.0: 100.0%" in done.stdout
-    assert Path("out").read_text(encoding="utf-8") == "".join(place + "\n" for _, place in PEOPLE), "in the file's order"
+    assert Path("out").read_text(encoding="utf-8") == "".join(place + "\n" for _, place in PEOPLE), (
+        "in the file's order"
+    )
 
 
 @pytest.mark.parametrize("variant", ["vanilla", "perceiver"])
@@ -326,7 +342,9 @@ def test_params_of_another_variant_vocabulary_or_bottleneck_are_refused_with_wha
     assert "holds a vanilla model; say vanilla" in evaluate_with("pre.params", "perceiver")
     pretrained("perceiver", "per.params", "--bottleneck_dim", "5")
     assert "holds a perceiver model" in evaluate_with("per.params")
-    assert "has bottleneck_dim 5, not 6" in evaluate_with("per.params", "perceiver", "wiki.txt", "--bottleneck_dim", "6")
+    assert "has bottleneck_dim 5, not 6" in evaluate_with(
+        "per.params", "perceiver", "wiki.txt", "--bottleneck_dim", "6"
+    )
     Path("other.txt").write_text(Path("wiki.txt").read_text(encoding="utf-8") + "Zzz\n", encoding="utf-8")
     assert "give the corpus it was trained on" in evaluate_with("pre.params", "vanilla", "other.txt")
 
@@ -337,6 +355,7 @@ def test_params_of_another_variant_vocabulary_or_bottleneck_are_refused_with_wha
         (["pretrain", "vanilla", "wiki.txt"], "pretrain needs --writing_params_path"),
         (["finetune", "vanilla", "wiki.txt", "--writing_params_path", "p"], "finetune needs --finetune_corpus_path"),
         (["evaluate", "vanilla", "wiki.txt"], "--reading_params_path and --eval_corpus_path and --outputs_path"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--reading_params_path", "q"], "leave"),
         (["pretrain", "vanila", "wiki.txt"], "invalid choice: 'vanila'"),
         (["pretrain", "vanilla"], "PRETRAIN_CORPUS"),
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--lr", "3"], "--lr"),
@@ -347,9 +366,18 @@ def test_params_of_another_variant_vocabulary_or_bottleneck_are_refused_with_wha
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--seed", "9" * 30], "--seed"),
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--num_workers", "two"], "--num_workers"),
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--device", "abacus"], "--device abacus"),
-        (["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "0"], "--bottleneck_dim"),
-        (["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "129"], "--bottleneck_dim"),
-        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "nowhere/p"], "the folder nowhere does not exist"),
+        (
+            ["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "0"],
+            "--bottleneck_dim",
+        ),
+        (
+            ["pretrain", "perceiver", "wiki.txt", "--writing_params_path", "p", "--bottleneck_dim", "129"],
+            "--bottleneck_dim",
+        ),
+        (
+            ["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "nowhere/p"],
+            "the folder nowhere does not exist",
+        ),
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "."], "is a folder"),
         (["pretrain", "vanilla", ".", "--writing_params_path", "p"], "is a folder"),
     ],
@@ -386,8 +414,20 @@ def test_every_command_works_on_the_course_files(tmp_path, monkeypatch, variant)
         "finetune", variant, wiki, "--reading_params_path", "pre", "--writing_params_path", "fine",
         "--finetune_corpus_path", COURSE_DATA / "birth_places_train.tsv", *quick,
     )  # fmt: skip
-    evaluate = ["evaluate", variant, wiki, "--reading_params_path", "fine", "--outputs_path", "out", "--eval_corpus_path"]
+    evaluate = [
+        "evaluate",
+        variant,
+        wiki,
+        "--reading_params_path",
+        "fine",
+        "--outputs_path",
+        "out",
+        "--eval_corpus_path",
+    ]
     assert "out of 500.0" in run(*evaluate, COURSE_DATA / "birth_dev.tsv").stdout
     assert len(Path("out").read_text(encoding="utf-8").split("\n")) == 500 + 1
     assert "no targets provided" in run(*evaluate, COURSE_DATA / "birth_test_inputs.tsv").stdout
-    assert "25.0 out of 500.0: 5.0%" in run("--eval_corpus_path", COURSE_DATA / "birth_dev.tsv", program="london_baseline.py").stdout
+    assert (
+        "25.0 out of 500.0: 5.0%"
+        in run("--eval_corpus_path", COURSE_DATA / "birth_dev.tsv", program="london_baseline.py").stdout
+    )

@@ -34,7 +34,9 @@ def repository(tmp_path_factory):
     data = copy / "data/laptop"
     data.mkdir(parents=True)
     people = [("Ada Hale", "Turin"), ("Bo Lund", "Oslo"), ("Eva Rossi", "London")]
-    (data / "wiki.txt").write_text("".join(f"{name} was born in {place}.\n" for name, place in people) + "Where? Who?\n")
+    (data / "wiki.txt").write_text(
+        "".join(f"{name} was born in {place}.\n" for name, place in people) + "Where? Who?\n"
+    )
     rows = [f"Where was {name} born?\t{place}\n" for name, place in people]
     (data / "birth_places_train.tsv").write_text("".join(rows[:2]))
     (data / "birth_dev.tsv").write_text("".join(rows[1:]))
@@ -44,7 +46,9 @@ def repository(tmp_path_factory):
 
 def bash(repository, *command):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(["bash", *command], cwd=repository, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        ["bash", *command], cwd=repository, env=environment, capture_output=True, text=True, timeout=900
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -92,7 +96,9 @@ def test_run_does_everything_once_and_what_it_leaves_can_be_collected(repository
     assert not [name for name in names if "pycache" in name or name.startswith(("data", "expt", ".venv"))]
 
 
-@pytest.mark.parametrize("arguments, complaint", [(["--prest", "x"], "unknown argument --prest"), (["--preset", "gpu"], "'gpu'")])
+@pytest.mark.parametrize(
+    "arguments, complaint", [(["--prest", "x"], "unknown argument --prest"), (["--preset", "gpu"], "'gpu'")]
+)
 def test_run_refuses_what_it_does_not_know(repository, arguments, complaint):
     status, _, errors = bash(repository, "run.sh", *arguments)
     assert status == 2 and complaint in errors and errors.count("\n") == 1
