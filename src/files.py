@@ -115,7 +115,7 @@ def write_lines(path: str, lines: Iterable[str]) -> None:
 
 
 def load_tensors(path: str):
-    """What `torch.save` wrote to `path`, without executing anything in it. Raises BadInput when that is not possible."""
+    """What `torch.save` wrote to `path`, without running anything in it. Raises BadInput where that is impossible."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders aloud about pickles; what it refuses is said below

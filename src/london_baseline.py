@@ -1,6 +1,6 @@
 """The baseline of Assignment 5, part (d): how often is "London" right, if one answers nothing else?
 
-python src/london_baseline.py
+Run it as `python src/london_baseline.py`; it prints the accuracy on the dev set.
 """
 
 import argparse

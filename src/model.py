@@ -32,14 +32,14 @@ class GPTConfig:
     def __post_init__(self):
         if self.perceiver and not (self.bottleneck_dim and 1 <= self.bottleneck_dim <= self.block_size):
             raise ValueError(
-                f"a perceiver needs a bottleneck_dim from 1 to block_size ({self.block_size}), got {self.bottleneck_dim}"
+                f"a perceiver needs a bottleneck_dim from 1 to {self.block_size}, the block size; got {self.bottleneck_dim}"
             )
         if self.perceiver and self.n_layer < 2:
             raise ValueError(f"a perceiver needs n_layer >= 2, its two projection blocks; got {self.n_layer}")
 
     @classmethod
     def of_params(cls, params: Dict[str, Tensor], **dropouts: float) -> "GPTConfig":
-        """The sizes of the model whose state dict is `params`, read from its shapes; n_head, which no shape shows, is 8.
+        """The sizes of the model with the state dict `params`, read from its shapes; n_head, which none shows, is 8.
 
         Raises ValueError when `params` are not those of a GPT.
         """

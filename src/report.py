@@ -14,7 +14,7 @@ from files import find_file, read_text, replacing, run_command
 from london_baseline import london_accuracy
 from utils import evaluate_places
 
-# name, predictions on the dev set, what the handout asks (a share, or words), colour (Okabe-Ito: safe for the colour-blind)
+# name, predictions on the dev set, what the handout asks (a share, or words), colour (Okabe-Ito: for every eye)
 MODELS = [
     ("vanilla, not pretrained", "vanilla.nopretrain.dev.predictions", "below London", "#E69F00"),
     ("vanilla, pretrained", "vanilla.pretrain.dev.predictions", 0.10, "#0072B2"),
@@ -68,7 +68,9 @@ def draw(path: str, names: List[str], shares: List[Optional[float]], colours: Li
     matplotlib.use("Agg")  # a file, no window
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.8), gridspec_kw={"width_ratios": [1, 1, 1.15]})
+    figure, axes = plt.subplots(
+        1, 3, figsize=(15, 4.8), layout="constrained", gridspec_kw={"width_ratios": [1, 1, 1.15]}
+    )
     for axis, (title, curves) in zip(axes, CURVES):
         for name, pattern, colour in curves:
             steps, losses = loss_curve(pattern)
@@ -89,10 +91,9 @@ def draw(path: str, names: List[str], shares: List[Optional[float]], colours: Li
             bars.plot([100 * ask] * 2, [row - 0.4, row + 0.4], color="black", linestyle="--", label=label)
     bars.invert_yaxis()
     bars.set(title="Accuracy on the dev set", xlabel="right birth places (%)", xlim=(0, 1.2 * max(percents + [10])))
-    bars.legend(frameon=False, loc="lower right")
+    bars.legend(frameon=False, loc="upper right")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)
 

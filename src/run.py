@@ -290,13 +290,19 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         writer=writer,
         seed=args.seed,
         resume=args.resume,
-        identity={"function": args.function, "recipe": str(recipe), "seed": str(args.seed), **identity},
+        identity={
+            "command": f"{args.function} {args.variant}",
+            "preset": args.preset,
+            "recipe": str(recipe),
+            "seed": str(args.seed),
+            **identity,
+        },
         device=device,
     )
     steps = -(-len(dataset) // recipe.batch_size) * recipe.max_epochs
     print(
-        f"{args.function} {args.variant}, preset {args.preset}, on {device}: {recipe.max_epochs} epochs of {len(dataset):,} "
-        f"examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
+        f"{args.function} {args.variant}, preset {args.preset}, on {device}: {recipe.max_epochs} epochs of "
+        f"{len(dataset):,} examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
     )
     if args.preset == "course" and device == "cpu":
         warn_of_hours(model, steps * recipe.batch_size * corpus.block_size)
@@ -307,6 +313,8 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         again = shlex.join(["python", *sys.argv] + ([] if args.resume else ["--resume"]))
         print(f"Stopped in epoch {trainer.epoch + 1} of {recipe.max_epochs}. To go on: {again}", file=sys.stderr)
         sys.exit(128 + interruption.signum)
+    finally:
+        writer.flush()
     trainer.save_checkpoint()
     writer.add_text("samples", sample_answers(model, dataset), trainer.step)
     writer.close()

@@ -57,7 +57,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def lr_factor(config: TrainerConfig, tokens: int) -> float:
-    """By how much the learning rate is scaled after `tokens` tokens: a linear warm-up, then half a cosine, at least 0.1.
+    """The factor on the learning rate after `tokens` tokens: a linear warm-up, then half a cosine, at least 0.1.
 
     Past final_tokens the cosine goes on and rises again: with the course's recipe that is the plateau of the loss
     which the handout speaks of.
@@ -321,7 +321,7 @@ class _Meter:
 
 @contextlib.contextmanager
 def _postponed_signals() -> Iterator[List[int]]:
-    """Collects Ctrl-C and SIGTERM in the list it yields, so that the step under way ends; a second one stops at once."""
+    """Collects Ctrl-C and SIGTERM in the list it yields, so that the step under way ends; a second one ends all."""
     arrived: List[int] = []
 
     def note(signum, frame):

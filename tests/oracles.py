@@ -11,9 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-# The tensors of these tests are too small to share out: two threads would spend their time waiting for each other.
-torch.set_num_threads(1)
-
 TINY = dict(vocab_size=13, block_size=10, n_layer=4, n_head=4, n_embd=16, embd_pdrop=0.1, resid_pdrop=0.1,
             attn_pdrop=0.1, perceiver=False, bottleneck_dim=None)
 
