@@ -10,7 +10,7 @@ fail() { echo "run.sh: $*" >&2; exit 2; }
 
 set_up() {
     if [ ! -x .venv/bin/python ]; then
-        command -v python3 >/dev/null || fail "needs Python 3.9 or newer as python3; install it first"
+        command -v python3 >/dev/null || fail "needs Python 3.10 or newer as python3; install it first"
         python3 -m venv .venv || fail "python3 -m venv failed; on Debian and Ubuntu: apt install python3-venv"
     fi
     if ! cmp -s requirements.txt .venv/installed.txt; then
@@ -32,6 +32,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --preset) preset=${2-}; shift ;;
         --force) force=yes ;;
+        -h | --help) sed -n 's/^# \{0,1\}//p' run.sh | sed -n '2,5p'; exit ;;
         *) fail "unknown argument $1; usage: bash run.sh [--preset course|laptop] [--force], or bash run.sh test" ;;
     esac
     shift
