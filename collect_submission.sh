@@ -4,44 +4,54 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 rm -f assignment5.zip
+trap 'rm -f assignment5.zip.tmp' EXIT
 
-wiki="wiki.txt"
-names="--finetune_corpus_path birth_places_train.tsv"
+# The commands it names are those of the preset that run.sh used here, or else the handout's.
+data="" preset=""
+if [ "$(cat expt/preset 2>/dev/null)" = laptop ]; then
+    data="data/laptop/" preset=" --preset laptop"
+fi
+wiki="${data}wiki.txt"
+questions="--finetune_corpus_path ${data}birth_places_train.tsv"
 files=()
-missing=0
-# need FILE ARGUMENTS...: FILE belongs into the zip and comes from `python src/run.py ARGUMENTS`.
+missing=""
+
+# need FILE COMMAND: notes FILE as missing, with the `python src/run.py COMMAND` that makes it, unless it is there.
 need() {
-    files+=("$1")
-    if [ ! -s "$1" ]; then
-        echo "missing: $1" >&2
-        shift
-        echo "    python src/run.py $*" >&2
-        missing=1
+    if [ ! -f "$1" ] || [ ! -s "$1" ]; then
+        missing+="missing: $1"$'\n'"    python src/run.py $2"$'\n'
     fi
 }
 # need_answers NAME VARIANT PARAMS: the predictions of that model for the dev and the test set.
 need_answers() {
-    need "$1.dev.predictions" evaluate "$2" $wiki --reading_params_path "$3" \
-        --eval_corpus_path birth_dev.tsv --outputs_path "$1.dev.predictions"
-    need "$1.test.predictions" evaluate "$2" $wiki --reading_params_path "$3" \
-        --eval_corpus_path birth_test_inputs.tsv --outputs_path "$1.test.predictions"
+    local set
+    for set in dev:birth_dev.tsv test:birth_test_inputs.tsv; do
+        files+=("$1.${set%%:*}.predictions")
+        need "$1.${set%%:*}.predictions" "evaluate $2 $wiki --reading_params_path $3 \
+--eval_corpus_path $data${set#*:} --outputs_path $1.${set%%:*}.predictions"
+    done
+}
+# need_pretrained VARIANT FLAGS: the model fine-tuned after pretraining, its predictions, and what it starts from.
+need_pretrained() {
+    files+=("$1.finetune.params")
+    if [ ! -s "$1.finetune.params" ]; then
+        need "$1.pretrain.params" "pretrain $1 $wiki$2 --writing_params_path $1.pretrain.params$preset"
+    fi
+    need "$1.finetune.params" "finetune $1 $wiki$2 --reading_params_path $1.pretrain.params \
+--writing_params_path $1.finetune.params $questions$preset"
+    need_answers "$1.pretrain" "$1" "$1.finetune.params"
 }
 
-need vanilla.model.params finetune vanilla $wiki --writing_params_path vanilla.model.params "$names"
+files+=(vanilla.model.params)
+need vanilla.model.params "finetune vanilla $wiki --writing_params_path vanilla.model.params $questions$preset"
 need_answers vanilla.nopretrain vanilla vanilla.model.params
-need vanilla.finetune.params finetune vanilla $wiki --reading_params_path vanilla.pretrain.params \
-    --writing_params_path vanilla.finetune.params "$names"
-need_answers vanilla.pretrain vanilla vanilla.finetune.params
-need perceiver.finetune.params finetune perceiver $wiki --reading_params_path perceiver.pretrain.params \
-    --bottleneck_dim 64 --writing_params_path perceiver.finetune.params "$names"
-need_answers perceiver.pretrain perceiver perceiver.finetune.params
+need_pretrained vanilla ""
+need_pretrained perceiver " --bottleneck_dim 64"
+[ -d src ] || missing+="missing: src/, the folder with your code"$'\n'
 
-if [ ! -d src ]; then
-    echo "missing: src/, the folder with your code" >&2
-    missing=1
-fi
-if [ $missing = 1 ]; then
-    echo "collect_submission.sh: no zip was made; run the commands above, or bash run.sh for all of them" >&2
+if [ -n "$missing" ]; then
+    printf '%s' "$missing" >&2
+    echo "collect_submission.sh: no zip was made; run these commands in this order, or bash run.sh for all of them" >&2
     exit 1
 fi
 
@@ -55,9 +65,9 @@ sources = [
     os.path.join(folder, name)
     for folder, _, names in sorted(os.walk("src"))
     for name in sorted(names)
-    if "__pycache__" not in folder and not name.endswith(".pyc")
+    if "__pycache__" not in folder and not name.endswith(".pyc") and not os.path.islink(os.path.join(folder, name))
 ]
-with zipfile.ZipFile("assignment5.zip.tmp", "w", zipfile.ZIP_DEFLATED) as archive:
+with zipfile.ZipFile("assignment5.zip.tmp", "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
     for path in sources + sys.argv[1:]:
         archive.write(path)
 os.replace("assignment5.zip.tmp", "assignment5.zip")

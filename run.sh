@@ -30,7 +30,7 @@ fi
 preset="" force=""
 while [ $# -gt 0 ]; do
     case $1 in
-        --preset) preset=${2-}; shift ;;
+        --preset) preset=${2-none}; shift $(($# > 1)) ;;
         --force) force=yes ;;
         -h | --help) sed -n 's/^# \{0,1\}//p' run.sh | sed -n '2,5p'; exit ;;
         *) fail "unknown argument $1; usage: bash run.sh [--preset course|laptop] [--force], or bash run.sh test" ;;

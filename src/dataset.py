@@ -4,17 +4,16 @@ Both turn text into pairs (x, y) of character ids in which y[t] is what the mode
 `python src/dataset.py namedata` and `python src/dataset.py charcorruption` print four examples of each.
 """
 
-import argparse
 from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from files import find_file, naming, read_text, run_command
+from files import OneLineParser, find_file, naming, read_text, run_command
 
 PAD_CHAR = "\u25a1"  # □ fills a sequence up to block_size; as a target it counts for nothing
-MASK_CHAR = "\u2047"  # ⁇ marks where something was taken out, and where it ends
+MASK_CHAR = "\u2047"  # ⁇ marks where something is missing, and where the model begins or ends its answer
 
 
 class CharCorruptionDataset(Dataset):
@@ -71,7 +70,7 @@ class CharCorruptionDataset(Dataset):
         return ids[:-1], ids[1:]
 
     def _span_length(self, length: int) -> int:
-        """How many of `length` characters to mask: random, at least 1, and exactly length / 4 on average.
+        """How many of `length` characters to mask: random, at least 1, and from length 4 on length / 4 on average.
 
         The length is drawn from the real interval [1, length / 2 - 1], whose middle is length / 4, and rounded up or
         down at random with the probabilities that keep its mean.
@@ -129,7 +128,7 @@ def encode(dataset, text: str) -> Tensor:
 def parse_questions(data: str) -> List[Tuple[str, Optional[str]]]:
     """The (question, place) of every line; place is None where a line has no tab. Line ends at the end are ignored.
 
-    Raises ValueError, naming the line, for an empty text, an empty line or field, or more than one tab.
+    Raises ValueError, naming the line, for an empty text, line or field, a reserved character, or a second tab.
     """
     lines = data.rstrip("\r\n").split("\n")
     if lines == [""]:
@@ -139,6 +138,8 @@ def parse_questions(data: str) -> List[Tuple[str, Optional[str]]]:
         fields = [field.strip() for field in line.rstrip("\r").split("\t")]
         if len(fields) > 2:
             raise ValueError(f"line {number} has {len(fields)} fields; expected a question, a tab and a place")
+        if PAD_CHAR in line or MASK_CHAR in line:
+            raise ValueError(f"line {number} contains {PAD_CHAR} or {MASK_CHAR}, which are reserved; remove it")
         if not all(fields):
             raise ValueError(f"line {number} has an empty {'question' if not fields[0] else 'place'}")
         pairs.append((fields[0], fields[1] if len(fields) == 2 else None))
@@ -157,7 +158,7 @@ def check_fits(dataset, text: str, number: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Print four examples of a data set as the model sees them.")
+    parser = OneLineParser(description="Print four examples of a data set, with the course's settings.")
     parser.add_argument("dataset_type", choices=["namedata", "charcorruption"])
     parser.add_argument("--corpus", default="wiki.txt", help="the pretraining corpus (default: wiki.txt)")
     parser.add_argument("--names", default="birth_places_train.tsv", help="default: birth_places_train.tsv")

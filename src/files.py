@@ -4,12 +4,12 @@ Whatever is wrong with a file or a flag becomes BadInput: one line that names it
 Files are written beside their target and renamed over it, so that a target is whole at every moment.
 """
 
+import argparse
 import contextlib
 import os
 import pickle
 import sys
 import warnings
-import zipfile
 from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterable, Iterator
 
@@ -23,16 +23,34 @@ class BadInput(Exception):
     """Something the user gave cannot be used; the message is one line that says what it is and what to do."""
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one line."""
+
+    def error(self, message: str):
+        raise BadInput(f"{message} (see --help)")
+
+
 def run_command(main: Callable[[], None]) -> None:
     """Runs a program's `main`; BadInput becomes one line on stderr and exit status 2, Ctrl-C exit status 130."""
+    for name in ("stdout", "stderr"):  # they may be closed, or unable to show every character
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        if hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace", line_buffering=True)
+    program = Path(sys.argv[0]).name
     try:
         main()
+        sys.stdout.flush()
     except BadInput as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        message = str(error).replace("\r", "\\r").replace("\n", "\\n")
+        print(f"{program}: {message}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 @contextlib.contextmanager
@@ -52,9 +70,9 @@ def find_file(name: str) -> Path:
     path = Path(name)
     candidates = [path] if path.name != name else [path, DATA_DIR / name]
     for candidate in candidates:
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return candidate
-    if path.is_dir():
+    if os.path.isdir(path):
         raise BadInput(f"{name}: is a folder; give the path of a file")
     looked = " or in ".join(str(candidate.parent.resolve()) for candidate in candidates)
     raise BadInput(f"{name}: no such file in {looked}; check the path")
@@ -76,9 +94,9 @@ def read_text(path: Path) -> str:
 def replacing(path: str) -> Iterator[BinaryIO]:
     """Opens a new file for writing that takes the place of `path` once the block has ended without an error.
 
-    Until then, and after an error, `path` is what it was. Raises BadInput when the folder takes no file.
+    Until then, and after an error, `path` is what it was; a link is followed. Raises BadInput where that fails.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with open(beside, "wb") as file:
@@ -93,14 +111,18 @@ def replacing(path: str) -> Iterator[BinaryIO]:
             beside.unlink()
 
 
-def check_writable(path: str) -> None:
-    """Raises BadInput unless a file can be written at `path`: better now than after two hours of training."""
-    target = Path(path)
-    if target.is_dir():
+def check_writable(path: str, inputs: Iterable[str] = ()) -> None:
+    """Raises BadInput unless `path` can be written and is none of `inputs`: better now than after hours of work."""
+    target = Path(os.path.realpath(path))
+    if os.path.isdir(target):
         raise BadInput(f"{path}: is a folder; give the path of a file to write")
-    if not target.parent.is_dir():
-        raise BadInput(f"{path}: the folder {target.parent} does not exist; make it first")
-    probe = target.with_name(f".{target.name}.{os.getpid()}.probe")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise BadInput(f"{path}: is no regular file; give the path of a file to write")
+    if not os.path.isdir(target.parent):
+        raise BadInput(f"{path}: the folder {Path(path).parent} does not exist; make it first")
+    if os.path.exists(target) and any(os.path.exists(name) and os.path.samefile(name, target) for name in inputs):
+        raise BadInput(f"{path}: this command reads that file; give another path to write")
+    probe = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # the name that `replacing` will use
     try:
         probe.touch()
         probe.unlink()
@@ -123,22 +145,35 @@ def load_tensors(path: str):
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; the command that writes it has to run first") from None
     except pickle.UnpicklingError:
-        raise BadInput(
-            f"{path}: refused, it is no plain file of tensors (damaged, or holding Python objects)"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile):
+        raise BadInput(f"{path}: refused, it is no plain file of tensors (damaged, or holding objects)") from None
+    except Exception:  # a damaged file can break the reading anywhere
         raise BadInput(f"{path}: cannot be read as a params file; it is damaged, cut short or something else") from None
 
 
 def load_params(path: str) -> Dict[str, Tensor]:
-    """A params file: a plain state dict, name to tensor. Raises BadInput for everything else."""
+    """A params file: a plain state dict, name to tensor of finite floats. Raises BadInput for everything else."""
     state = load_tensors(path)
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise BadInput(f"{path}: not a params file (a dictionary from parameter names to tensors)")
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not is_plain(tensor):
+            raise BadInput(f"{path}: {name!r} is no plain tensor of floats")
+        if not tensor.isfinite().all():
+            raise BadInput(f"{path}: {name!r} holds values that are no numbers; train again with a lower learning rate")
     return state
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds floats, each stored once: not sparse, quantized, nested, or one value posing as many."""
+    if tensor.is_nested or tensor.is_quantized or tensor.layout != torch.strided or not tensor.is_floating_point():
+        return False
+    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
+
+
 def save_params(path: str, state: Dict[str, Tensor]) -> None:
-    """Writes a state dict as a params file, all or nothing, tensors on the CPU."""
+    """Writes a state dict as a params file, all or nothing. Raises BadInput for values that are no finite numbers."""
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise BadInput(f"{path}: not written, {name} is no number any more; train again with a lower learning rate")
     with replacing(path) as file:
         torch.save({name: tensor.detach().cpu() for name, tensor in state.items()}, file)

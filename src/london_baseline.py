@@ -3,10 +3,8 @@
 Run it as `python src/london_baseline.py`; it prints the accuracy on the dev set.
 """
 
-import argparse
-
 from dataset import parse_questions
-from files import find_file, naming, read_text, run_command
+from files import BadInput, OneLineParser, find_file, naming, read_text, run_command
 from utils import evaluate_places
 
 
@@ -18,13 +16,15 @@ def london_accuracy(eval_corpus_path: str):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Print the accuracy of always answering London.")
+    parser = OneLineParser(description="Print the accuracy of always answering London.")
     parser.add_argument(
         "--eval_corpus_path", default="birth_dev.tsv", help="questions with places (default: birth_dev.tsv)"
     )
     path = str(find_file(parser.parse_args().eval_corpus_path))
     total, correct = london_accuracy(path)
-    print(f"{path}: Correct: {correct} out of {total}: {100 * correct / max(total, 1):.1f}%")
+    if not total:
+        raise BadInput(f"{path}: has questions without places; give a file with places, such as birth_dev.tsv")
+    print(f"{path}: Correct: {correct} out of {total}: {100 * correct / total:.1f}%")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class GPTConfig:
     def __post_init__(self):
         if self.perceiver and not (self.bottleneck_dim and 1 <= self.bottleneck_dim <= self.block_size):
             raise ValueError(
-                f"a perceiver needs a bottleneck_dim from 1 to {self.block_size}, the block size; got {self.bottleneck_dim}"
+                f"a perceiver needs a bottleneck_dim from 1 to block_size {self.block_size}, got {self.bottleneck_dim}"
             )
         if self.perceiver and self.n_layer < 2:
             raise ValueError(f"a perceiver needs n_layer >= 2, its two projection blocks; got {self.n_layer}")
@@ -47,6 +47,7 @@ class GPTConfig:
             vocab_size, n_embd = params["tok_emb.weight"].shape
             block_size = params["pos_emb"].size(1)
             basis = params.get("down_block.C")
+            bottleneck_dim = None if basis is None else basis.size(1)
             inner_blocks = len({name.split(".")[1] for name in params if name.startswith("blocks.")})
         except (KeyError, ValueError, IndexError):
             raise ValueError("does not hold the parameters of this GPT; was it written by run.py?") from None
@@ -56,7 +57,7 @@ class GPTConfig:
             n_layer=inner_blocks if basis is None else inner_blocks + 2,
             n_embd=n_embd,
             perceiver=basis is not None,
-            bottleneck_dim=None if basis is None else basis.size(1),
+            bottleneck_dim=bottleneck_dim,
             **dropouts,
         )
 
@@ -90,7 +91,9 @@ class Block(nn.Module):
 class DownProjectBlock(nn.Module):
     """Narrows a sequence of T positions to m vectors: a learned basis C reads the sequence by cross-attention.
 
-    The parameter C (1, m, n_embd) asks the questions; it is the same for every sequence. Assignment 5, part (g).
+    The parameter C (1, m, n_embd) asks the questions; it is the same for every sequence. The attention stays causal:
+    vector i reads positions 0 to i. What stands at position m or later therefore reaches no position but its own, and
+    m has to cover whatever the answer depends on. Assignment 5, part (g).
     """
 
     def __init__(self, config: GPTConfig):

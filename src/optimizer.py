@@ -16,7 +16,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised. For 2-D parameters only; everything else belongs to AdamW.
 
     W <- (1 - lr * weight_decay) W - lr * sqrt(max(1, rows / columns)) * orthogonalise(g + momentum * (m - g)), where
-    m is the running mean of the gradients g. `lr` is the size of an update's singular values, whatever the gradient's.
+    m is the running mean of the gradients g. So `lr` sets the size of an update, whatever the gradient's.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):

@@ -4,7 +4,7 @@
 on the small world in data/laptop. Flags of run.py override single settings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 
@@ -17,8 +17,15 @@ class Recipe:
     learning_rate: float
     # After how many passes over the pretraining corpus the cosine reaches its bottom; None: at the end of the run.
     schedule_epochs: Optional[int] = 200
-    warmup_tokens: int = 512 * 20
+    warmup_tokens: int = 512 * 20  # counted as block_size for every example
     muon_lr: Optional[float] = None  # learning rate of the linear layers' weights if Muon learns them, see optimizer.py
+
+    def at_rate(self, learning_rate: Optional[float]) -> "Recipe":
+        """The recipe with another learning rate, Muon's changed in proportion; None changes nothing."""
+        if learning_rate is None:
+            return self
+        muon_lr = self.muon_lr and self.muon_lr * learning_rate / self.learning_rate
+        return replace(self, learning_rate=learning_rate, muon_lr=muon_lr)
 
 
 @dataclass(frozen=True)

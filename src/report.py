@@ -10,7 +10,7 @@ import glob
 import os
 from typing import List, Optional, Tuple
 
-from files import find_file, read_text, replacing, run_command
+from files import BadInput, OneLineParser, check_writable, find_file, read_text, replacing, run_command
 from london_baseline import london_accuracy
 from utils import evaluate_places
 
@@ -45,8 +45,12 @@ def accuracy(predictions_path: str, eval_corpus_path: str) -> Optional[float]:
     """The share of right places, or None when there are no predictions yet."""
     if not os.path.exists(predictions_path):
         return None
-    total, correct = evaluate_places(eval_corpus_path, read_text(predictions_path).split("\n")[:-1])
-    return correct / max(total, 1)
+    lines = read_text(predictions_path).split("\n")
+    try:
+        total, correct = evaluate_places(eval_corpus_path, lines[:-1] if lines[-1] == "" else lines)
+    except BadInput as error:
+        raise BadInput(f"{predictions_path}: does not belong to this set: {error}") from None
+    return correct / total
 
 
 def loss_curve(pattern: str) -> Tuple[List[int], List[float]]:
@@ -81,6 +85,8 @@ def draw(path: str, names: List[str], shares: List[Optional[float]], colours: Li
         axis.grid(alpha=0.3)
         if axis.lines:
             axis.legend(frameon=False)
+        else:
+            axis.text(0.5, 0.5, "no run below expt/ with run.sh's names", ha="center", transform=axis.transAxes)
     bars = axes[2]
     percents = [100 * (share or 0) for share in shares]
     bars.barh(names, percents, color=colours)
@@ -99,15 +105,18 @@ def draw(path: str, names: List[str], shares: List[Optional[float]], colours: Li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--eval_corpus_path", default="birth_dev.tsv", help="default: birth_dev.tsv")
     parser.add_argument("--picture", default="results.png", help="default: results.png")
     args = parser.parse_args()
     path = str(find_file(args.eval_corpus_path))
 
+    check_writable(args.picture, [path])
     total, correct = london_accuracy(path)
+    if not total:
+        raise BadInput(f"{path}: has questions without places; give the file whose predictions are to be scored")
     names = ["always London"] + [name for name, *_ in MODELS]
-    shares = [correct / max(total, 1)] + [accuracy(predictions, path) for _, predictions, *_ in MODELS]
+    shares = [correct / total] + [accuracy(predictions, path) for _, predictions, *_ in MODELS]
     asked = [""] + [ask for *_, ask, _ in MODELS]
     print(f"{'Accuracy on ' + path:<46}{'here':>8}   the handout asks")
     for name, share, ask in zip(names, shares, asked):

@@ -13,25 +13,28 @@ import os
 import shlex
 import sys
 import time
-from dataclasses import replace
-from typing import Callable, Dict, Optional, Tuple
+from dataclasses import asdict, replace
+from typing import Callable, Dict, List, Optional, Tuple
 
 import torch
 
 from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, parse_questions
 from decoding import greedy_continuations, predict_places
-from files import BadInput, check_writable, find_file, load_params, naming, read_text, run_command, write_lines
+from files import (
+    BadInput,
+    OneLineParser,
+    check_writable,
+    find_file,
+    load_params,
+    naming,
+    read_text,
+    run_command,
+    write_lines,
+)
 from model import GPT, GPTConfig
 from recipes import PRESETS, Recipe
 from trainer import Interrupted, Trainer, TrainerConfig
 from utils import evaluate_places, set_seed
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str):
-        raise BadInput(f"{message} (see --help)")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -59,6 +62,7 @@ def parse_arguments() -> argparse.Namespace:
         usage="%(prog)s {pretrain,finetune,evaluate} {vanilla,perceiver} PRETRAIN_CORPUS [flags]",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("function", choices=["pretrain", "finetune", "evaluate"], help="what to do")
@@ -117,11 +121,26 @@ def require(args: argparse.Namespace, *flags: str) -> None:
         raise BadInput(f"{args.function} needs {' and '.join(missing)}")
 
 
+def idle_flags(args: argparse.Namespace) -> List[str]:
+    """The flags that were given and do nothing for this function and variant."""
+    used = {
+        "pretrain": {"writing_params_path", "pretrain_lr"},
+        "finetune": {"writing_params_path", "reading_params_path", "finetune_corpus_path", "finetune_lr"},
+        "evaluate": {"reading_params_path", "eval_corpus_path", "outputs_path"},
+    }
+    idle = set.union(*used.values()) - used[args.function]
+    if args.variant == "vanilla":
+        idle.add("bottleneck_dim")
+    return sorted(flag for flag in idle if getattr(args, flag) is not None)
+
+
 def choose_device(name: Optional[str]) -> str:
     """The device called `name`, or else the fastest that this machine has: CUDA, then MPS, then CPU."""
     if name is None:
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
+        if torch.device(name).type not in ("cuda", "mps", "cpu"):
+            raise RuntimeError
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise BadInput(f"--device {name}: not available on this machine; try --device cpu") from None
@@ -133,6 +152,12 @@ def open_input(name: str) -> Tuple[str, str]:
     path = str(find_file(name))
     print(f"Reading {path}")
     return path, read_text(path)
+
+
+def inputs_of(args: argparse.Namespace) -> List[str]:
+    """The files that this command reads: none of them may be where it writes."""
+    corpora = [args.pretrain_corpus_path, args.finetune_corpus_path, args.eval_corpus_path]
+    return [str(find_file(name)) for name in corpora if name is not None] + [args.reading_params_path or ""]
 
 
 def digest(data: bytes) -> str:
@@ -186,12 +211,13 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
             raise ValueError(
                 f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out"
             )
-        model = GPT(config)
-        try:
-            model.load_state_dict(params)
-        except RuntimeError as error:
-            first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-            raise ValueError(f"does not fit this model: {first}") from None
+        with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
+            expected = GPT(config).state_dict()
+        for name in sorted(expected.keys() | params.keys()):
+            if name not in params or name not in expected or params[name].shape != expected[name].shape:
+                raise ValueError(f"does not fit this model, look at {name!r}; was it written by this program?")
+    model = GPT(config)
+    model.load_state_dict(params)
     return model
 
 
@@ -207,8 +233,7 @@ def pretrain(args: argparse.Namespace) -> None:
     corpus = load_corpus(args)
     model = new_model(args, corpus.vocab_size)
     recipe = PRESETS[args.preset].pretrain
-    if args.pretrain_lr is not None:
-        recipe = replace(recipe, learning_rate=args.pretrain_lr)
+    recipe = recipe.at_rate(args.pretrain_lr)
     train(args, model, corpus, corpus, recipe, {"corpus": digest("\n".join(corpus.data).encode())})
 
 
@@ -225,19 +250,18 @@ def finetune(args: argparse.Namespace) -> None:
     else:
         model = load_model(args, corpus.vocab_size)
         recipe = PRESETS[args.preset].finetune_pretrained
-    if args.finetune_lr is not None:
-        recipe = replace(recipe, learning_rate=args.finetune_lr)
+    recipe = recipe.at_rate(args.finetune_lr)
     start = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
     train(args, model, questions, corpus, recipe, {"questions": digest(text.encode()), "initial params": digest(start)})
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Writes the model's answer to every question and, where places are given, prints the accuracy. Part (d)."""
+    """Writes the model's answer to every question and, where places are given, prints the accuracy. Part (c)."""
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
-    check_writable(args.outputs_path)
     corpus = load_corpus(args)
     model = load_model(args, corpus.vocab_size).to(choose_device(args.device))
     path, text = open_input(args.eval_corpus_path)
+    check_writable(args.outputs_path, inputs_of(args))
     with naming(path):
         pairs = parse_questions(text)
         for number, (question, _) in enumerate(pairs, start=1):
@@ -265,8 +289,9 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
 
     `identity` says, beside the settings, what has to be equal for an interrupted run to be resumed.
     """
-    check_writable(args.writing_params_path)
     state_path = f"{args.writing_params_path}.ckpt"
+    for path in (args.writing_params_path, state_path):
+        check_writable(path, inputs_of(args))
     if os.path.exists(state_path) and not args.resume:
         raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
@@ -275,8 +300,6 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         schedule = recipe.max_epochs * len(dataset)
     else:
         schedule = recipe.schedule_epochs * len(corpus)
-    started = time.strftime("%Y%m%d-%H%M%S")
-    writer = summary_writer(os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}"))
     config = TrainerConfig(
         max_epochs=recipe.max_epochs,
         batch_size=recipe.batch_size,
@@ -287,14 +310,12 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         final_tokens=schedule * corpus.block_size,
         ckpt_path=args.writing_params_path,
         num_workers=args.num_workers if args.num_workers is not None else 4 * device.startswith("cuda"),
-        writer=writer,
         seed=args.seed,
-        resume=args.resume,
         identity={
             "command": f"{args.function} {args.variant}",
             "preset": args.preset,
-            "recipe": str(recipe),
             "seed": str(args.seed),
+            **{name: str(value) for name, value in asdict(recipe).items()},
             **identity,
         },
         device=device,
@@ -307,6 +328,14 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
     if args.preset == "course" and device == "cpu":
         warn_of_hours(model, steps * recipe.batch_size * corpus.block_size)
     trainer = Trainer(model, dataset, None, config)
+    if args.resume and os.path.exists(state_path):
+        trainer.load_state()
+        print(f"Going on after step {trainer.step:,}, from {state_path}")
+    elif args.resume:
+        print(f"No interrupted run to go on from ({state_path}): starting at the beginning")
+    started = time.strftime("%Y%m%d-%H%M%S")
+    writer = summary_writer(os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}"))
+    config.writer = writer
     try:
         trainer.train()
     except Interrupted as interruption:
@@ -342,9 +371,8 @@ def warn_of_hours(model: GPT, tokens: int) -> None:
     # A step costs 6 FLOP a parameter and token; dropout, softmax and the optimizer take about as long again.
     hours = 2 * 6 * sum(p.numel() for p in model.parameters()) * tokens / rate / 3600
     if hours > 0.5:
-        print(
-            f"This is made for a GPU: here it takes about {hours:.0f} hours. --preset laptop shows the same in minutes."
-        )
+        print(f"This is made for a GPU: here it takes about {hours:.0f} hours.")
+        print("In minutes: bash run.sh --preset laptop, or --preset laptop on the files in data/laptop/")
 
 
 def sample_answers(model: GPT, dataset, count: int = 8) -> str:
@@ -362,8 +390,11 @@ def sample_answers(model: GPT, dataset, count: int = 8) -> str:
 
 
 def main() -> None:
-    sys.stdout.reconfigure(line_buffering=True)  # so that what is printed and the progress bar come in order
     args = parse_arguments()
+    if os.path.basename(args.tb_expt_name) != args.tb_expt_name:
+        raise BadInput(f"--tb_expt_name {args.tb_expt_name}: names a folder in expt/; leave the slashes out")
+    for flag in idle_flags(args):
+        print(f"Note: --{flag} has no effect on {args.function} {args.variant}")
     set_seed(args.seed)
     {"pretrain": pretrain, "finetune": finetune, "evaluate": evaluate}[args.function](args)
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from files import BadInput, load_tensors, replacing, save_params
+from files import BadInput, is_plain, load_tensors, replacing, save_params
 from optimizer import Muon
 
 
@@ -41,7 +41,6 @@ class TrainerConfig:
     num_workers: int = 0
     writer: Any = None  # a tensorboard SummaryWriter
     seed: int = 0
-    resume: bool = False  # go on from ckpt_path.ckpt if it is there
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
     save_every: float = 30.0  # seconds between two training states
     log_every: int = 10  # steps between two points of a curve
@@ -122,14 +121,11 @@ class Trainer:
             os.remove(self.state_path)
 
     def train(self) -> None:
-        """Trains for max_epochs, from the training state if `resume` is set and there is one.
+        """Trains up to max_epochs.
 
-        Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM, and BadInput when the loss is no number any more
-        or the training state on the disk is of another run.
+        Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM; BadInput when the loss is no number any more.
         """
         config = self.config
-        if config.resume and self.state_path and os.path.exists(self.state_path):
-            self._load_state()
         steps_per_epoch = math.ceil(len(self.train_dataset) / config.batch_size)
         meter = _Meter(config, self.step, config.max_epochs * steps_per_epoch)
         saved_at = time.monotonic()
@@ -215,7 +211,11 @@ class Trainer:
         with replacing(self.state_path) as file:
             torch.save(state, file)
 
-    def _load_state(self) -> None:
+    def load_state(self) -> None:
+        """Goes to where an interrupted run stopped, as its state at `state_path` says; train() then goes on from there.
+
+        Raises BadInput when the state is damaged or of another run, naming what differs.
+        """
         state = load_tensors(self.state_path)
         try:
             differing = [
@@ -227,10 +227,20 @@ class Trainer:
                 raise BadInput(
                     f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it"
                 )
+            steps_per_epoch = math.ceil(len(self.train_dataset) / self.config.batch_size)
+            epoch, batch, step, tokens = progress = state["progress"]
+            if not all(type(number) is int and number >= 0 for number in progress):
+                raise ValueError("progress is counted in whole numbers")
+            if epoch >= self.config.max_epochs or batch > steps_per_epoch or step != epoch * steps_per_epoch + batch:
+                raise ValueError("these numbers contradict each other")
+            torch.Generator().set_state(state["epoch_order"])
             self.model.load_state_dict(state["model"])
+            if len(state["optimizers"]) != len(self.optimizers):
+                raise ValueError("another number of optimizers")
             for optimizer, saved in zip(self.optimizers, state["optimizers"]):
                 optimizer.load_state_dict(saved)
-            self.epoch, self.batch, self.step, self.tokens = state["progress"]
+                check_optimizer_state(optimizer)
+            self.epoch, self.batch, self.step, self.tokens = progress
             self.epoch_order = state["epoch_order"]
             torch.set_rng_state(state["dropout"])
             if "dropout_cuda" in state:
@@ -239,6 +249,15 @@ class Trainer:
             raise BadInput(
                 f"{self.state_path}: does not hold the state of this training; delete it to start anew"
             ) from None
+
+
+def check_optimizer_state(optimizer: torch.optim.Optimizer) -> None:
+    """Raises ValueError unless every parameter has its moments, in its own shape: fused kernels do not look."""
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            moments = {name: tensor for name, tensor in optimizer.state[p].items() if name != "step"}
+            if not moments or any(not is_plain(tensor) or tensor.shape != p.shape for tensor in moments.values()):
+                raise ValueError("a parameter's moments are missing or have another shape")
 
 
 def trim_padding(x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor]:
@@ -282,7 +301,7 @@ class _Meter:
     def add(
         self, epoch: int, step: int, loss: Tensor, grad_norm: Tensor, targets: Tensor, learning_rate: float
     ) -> None:
-        """Takes in one step's results; every `log_every` steps they are drawn."""
+        """Takes in one step's results; every `log_every` steps they are drawn. Speed counts no padding."""
         self.losses.append(loss)
         self.targets.append(targets)
         self.step, self.grad_norm, self.learning_rate = step, grad_norm, learning_rate

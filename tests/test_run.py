@@ -1,5 +1,6 @@
 """The commands as a student types them, on a tiny corpus in a temporary directory, and every kind of bad input."""
 
+import functools
 import io
 import os
 import pickle
@@ -17,6 +18,7 @@ import run as run_module
 from dataset import CharCorruptionDataset, parse_questions
 from files import read_text, run_command
 from model import GPT, GPTConfig
+from trainer import TrainerConfig
 from utils import sample
 
 SRC = Path(__file__).resolve().parent.parent / "src"
@@ -214,7 +216,7 @@ def test_ctrl_c_keeps_the_state_and_the_command_it_names_goes_on_to_the_same_par
     assert Path("cut.params.ckpt").exists() and not Path("cut.params").exists()
     assert "--resume" in refused(*command, "cut.params"), "a run is not begun over an unfinished one"
     assert "was" in refused(*command, "cut.params", "--resume", "--seed", "5")
-    run(*command, "cut.params", "--resume")
+    assert "Going on after step" in run(*command, "cut.params", "--resume").stdout
     whole, resumed = (torch.load(path, weights_only=True) for path in ("whole.params", "cut.params"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
@@ -250,6 +252,7 @@ def test_a_corpus_that_cannot_be_used_is_refused(world, content, complaint):
         ("\tOslo\n", "line 1 has an empty question"),
         ("Where was Bo Lund born?\tOslo\tNorway\n", "line 1 has 3 fields"),
         ("Where was Bo Lund born?\tOslo\n\nWhere was Bo Lund born?\tOslo\n", "line 2 has an empty question"),
+        ("Where was ⁇ born?\tOslo\n", "line 1 contains □ or ⁇"),
         ("Where was " + "Bo " * 50 + "born?\tOslo\n", "line 1 needs 171 characters"),
         ("Where was Bo Lund born?\tOslo\nWhere was Zoë born?\tOslo\n", "line 2 contains 'Z'"),
     ],
@@ -312,6 +315,13 @@ def bad_params(kind, good):
         params = torch.load(good, weights_only=True)
         params["ln_f.bias"] = torch.ones(3)
         torch.save(params, "bad")
+    elif kind == "one value posing as millions":
+        params = torch.load(good, weights_only=True)
+        torch.save({**params, "tok_emb.weight": torch.zeros(1).expand(len(params["tok_emb.weight"]), 2**20)}, "bad")
+    elif kind == "integers":
+        torch.save({name: tensor.int() for name, tensor in torch.load(good, weights_only=True).items()}, "bad")
+    elif kind == "a name that is none":
+        torch.save({**torch.load(good, weights_only=True), 5: torch.ones(1)}, "bad")
     elif kind == "a width that 8 heads do not divide":
         params = torch.load(good, weights_only=True)
         params["tok_emb.weight"] = params["tok_emb.weight"][:, :-1].clone()
@@ -331,6 +341,7 @@ def test_params_files_that_are_none_are_refused_and_nothing_in_them_runs(world):
     for kind in (
         "cut short", "text", "empty", "pickle", "pickle in torch's format", "list", "other parameters",
         "a parameter missing", "a parameter of another shape", "a width that 8 heads do not divide",
+        "one value posing as millions", "integers", "a name that is none",
     ):  # fmt: skip
         bad_params(kind, good)
         assert evaluate_with("bad").startswith("run.py: bad: "), kind
@@ -380,6 +391,11 @@ def test_params_of_another_variant_vocabulary_or_bottleneck_are_refused_with_wha
         ),
         (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "."], "is a folder"),
         (["pretrain", "vanilla", ".", "--writing_params_path", "p"], "is a folder"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p" * 300], "cannot be written"),
+        (["pretrain", "vanilla", "w" * 5000, "--writing_params_path", "p"], "no such file"),
+        (["pretrain", "vanilla", "two\nlines", "--writing_params_path", "p"], "two\\nlines"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--tb_expt_name", "a/../../b"], "slashes"),
+        (["pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p", "--device", "meta"], "--device meta"),
     ],
 )
 def test_a_command_line_that_cannot_work_is_refused(world, arguments, complaint):
@@ -399,6 +415,81 @@ def test_help_names_every_flag_of_the_handout():
     for flag in ("bottleneck_dim", "reading_params_path", "writing_params_path", "finetune_corpus_path",
                  "eval_corpus_path", "outputs_path", "pretrain_lr", "finetune_lr", "tb_expt_name"):  # fmt: skip
         assert f"--{flag}" in text
+
+
+def test_no_output_takes_the_place_of_a_file_that_the_command_reads(world):
+    pretrained()
+    evaluate = ["evaluate", "vanilla", "wiki.txt", "--reading_params_path", "pre.params", "--eval_corpus_path"]
+    for output in ("wiki.txt", "pre.params", "birth_dev.tsv"):
+        assert "this command reads that file" in refused(*evaluate, "birth_dev.tsv", "--outputs_path", output)
+    assert "this command reads that file" in refused(
+        "pretrain", "vanilla", "wiki.txt", "--writing_params_path", "wiki.txt"
+    )
+    os.rename("wiki.txt", "x.ckpt")
+    assert "this command reads that file" in refused("pretrain", "vanilla", "x.ckpt", "--writing_params_path", "x")
+
+
+def test_an_output_that_is_a_link_is_written_where_it_points(world):
+    pretrained()
+    os.symlink("real", "link")
+    evaluate = ["evaluate", "vanilla", "wiki.txt", "--reading_params_path", "pre.params", "--eval_corpus_path"]
+    run(*evaluate, "birth_dev.tsv", "--outputs_path", "link")
+    assert os.path.islink("link") and os.path.isfile("real")
+    assert "no regular file" in refused(*evaluate, "birth_dev.tsv", "--outputs_path", "/dev/null")
+
+
+def test_params_that_are_no_numbers_are_neither_written_nor_read(world):
+    good = torch.load(pretrained(), weights_only=True)
+    good["ln_f.bias"][0] = float("nan")
+    torch.save(good, "bad")
+    assert "'ln_f.bias' holds values that are no numbers" in evaluate_with("bad")
+    done = run(
+        "pretrain", "vanilla", "wiki.txt", "--writing_params_path", "new.params", *QUICK, "--pretrain_lr", "1e38",
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and "lower learning rate" in done.stderr and not Path("new.params").exists()
+
+
+def test_a_state_that_was_tampered_with_is_refused(world):
+    command = ["pretrain", "vanilla", "wiki.txt", *QUICK, "--writing_params_path", "p", "--resume"]
+    with pytest.MonkeyPatch.context() as patch:  # leave the state of the last step behind
+        patch.setattr(sys, "argv", ["run.py", *command])
+        patch.setattr("trainer.Trainer.save_checkpoint", lambda trainer: None)
+        patch.setattr(run_module, "TrainerConfig", functools.partial(TrainerConfig, save_every=0.0))
+        run_module.main()
+    state = torch.load("p.ckpt", weights_only=True)
+    assert state["progress"][:3] == [1, 1, 2]
+
+    def moments(state):
+        return next(iter(state["optimizers"][-1]["state"].values()))
+
+    for change in (
+        lambda state: moments(state).update(exp_avg=torch.zeros(3)),
+        lambda state: moments(state).clear(),
+        lambda state: state["optimizers"].pop(),
+        lambda state: state.update(progress=[10**9, 0, 1, 1]),
+        lambda state: state.update(progress=["a", None, 1, 1]),
+        lambda state: state.update(epoch_order=torch.zeros(3)),
+        lambda state: state["model"].popitem(),
+        lambda state: state.pop("identity"),
+    ):
+        changed = torch.load("p.ckpt", weights_only=True)
+        change(changed)
+        original = Path("p.ckpt").read_bytes()
+        torch.save(changed, "p.ckpt")
+        assert "does not hold the state of this training" in refused(*command)
+        Path("p.ckpt").write_bytes(original)
+
+
+def test_output_that_nobody_reads_or_that_cannot_show_a_character_is_no_traceback(world):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = f'"{sys.executable}" "{SRC / "dataset.py"}" charcorruption'
+    done = subprocess.run(
+        f"{command} | head -1", shell=True, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.startswith("x: ") and "\\u2047" in done.stdout and done.stderr == ""
+    closed = subprocess.run(f"{command} >&-", shell=True, capture_output=True, text=True, timeout=120)
+    assert closed.returncode == 0 and closed.stderr == ""
 
 
 # --- the course's own files

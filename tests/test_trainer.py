@@ -188,18 +188,19 @@ def interrupted_after(trainer, steps):
 @pytest.mark.parametrize("workers, muon_lr", [(0, None), (0, 0.02), (2, None)])
 @pytest.mark.parametrize("steps", [1, 3, 4, 8])  # within an epoch of 3 steps, at its end, after it
 def test_a_resumed_run_ends_with_the_params_of_an_uninterrupted_one(tmp_path, steps, workers, muon_lr):
-    def trainer(name, resume=False):
+    def trainer(name):
         torch.manual_seed(7)
         path = str(tmp_path / name)
-        settings = dict(ckpt_path=path, resume=resume, num_workers=workers, muon_lr=muon_lr, max_epochs=4)
+        settings = dict(ckpt_path=path, num_workers=workers, muon_lr=muon_lr, max_epochs=4)
         return tiny_trainer(tiny_model(dropout=0.1), **settings)
 
     whole = trainer("whole")
     whole.train()
     interrupted_after(trainer("cut"), steps)
     assert (tmp_path / "cut.ckpt").exists() and not (tmp_path / "cut").exists()
-    resumed = trainer("cut", resume=True)
+    resumed = trainer("cut")
     torch.manual_seed(99)  # whatever happened in between does not matter
+    resumed.load_state()
     resumed.train()
     resumed.save_checkpoint()
     assert not (tmp_path / "cut.ckpt").exists(), "the training state goes when the params are there"
@@ -212,14 +213,14 @@ def test_a_state_of_another_run_is_refused_with_what_differs(tmp_path):
     path = str(tmp_path / "p")
     interrupted_after(tiny_trainer(ckpt_path=path, identity={"seed": "1", "corpus": "a"}), 1)
     with pytest.raises(BadInput, match="seed was 1, is 2"):
-        tiny_trainer(ckpt_path=path, identity={"seed": "2", "corpus": "a"}, resume=True).train()
+        tiny_trainer(ckpt_path=path, identity={"seed": "2", "corpus": "a"}).load_state()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x80\x04]\x94."])
 def test_a_damaged_state_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "p.ckpt").write_bytes(content)
     with pytest.raises(BadInput) as error:
-        tiny_trainer(ckpt_path=str(tmp_path / "p"), resume=True).train()
+        tiny_trainer(ckpt_path=str(tmp_path / "p")).load_state()
     assert "p.ckpt" in str(error.value) and "\n" not in str(error.value)
 
 
