@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from files import OneLineParser, find_file, naming, read_text, run_command
+from command_line import OneLineParser, run_command
+from files import find_file, naming, read_text
 
 PAD_CHAR = "\u25a1"  # □ fills a sequence up to block_size; as a target it counts for nothing
 MASK_CHAR = "\u2047"  # ⁇ marks where something is missing, and where the model begins or ends its answer

@@ -4,14 +4,12 @@ Whatever is wrong with a file or a flag becomes BadInput: one line that names it
 Files are written beside their target and renamed over it, so that a target is whole at every moment.
 """
 
-import argparse
 import contextlib
 import os
 import pickle
-import sys
 import warnings
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, Iterable, Iterator
+from typing import BinaryIO, Dict, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -21,36 +19,6 @@ DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 
 class BadInput(Exception):
     """Something the user gave cannot be used; the message is one line that says what it is and what to do."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str):
-        raise BadInput(f"{message} (see --help)")
-
-
-def run_command(main: Callable[[], None]) -> None:
-    """Runs a program's `main`; BadInput becomes one line on stderr and exit status 2, Ctrl-C exit status 130."""
-    for name in ("stdout", "stderr"):  # they may be closed, or unable to show every character
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))
-        if hasattr(getattr(sys, name), "reconfigure"):
-            getattr(sys, name).reconfigure(errors="backslashreplace", line_buffering=True)
-    program = Path(sys.argv[0]).name
-    try:
-        main()
-        sys.stdout.flush()
-    except BadInput as error:
-        message = str(error).replace("\r", "\\r").replace("\n", "\\n")
-        print(f"{program}: {message}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
 
 
 @contextlib.contextmanager

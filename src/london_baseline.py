@@ -3,8 +3,9 @@
 Run it as `python src/london_baseline.py`; it prints the accuracy on the dev set.
 """
 
+from command_line import OneLineParser, run_command
 from dataset import parse_questions
-from files import BadInput, OneLineParser, find_file, naming, read_text, run_command
+from files import BadInput, find_file, naming, read_text
 from utils import evaluate_places
 
 

@@ -10,7 +10,8 @@ import glob
 import os
 from typing import List, Optional, Tuple
 
-from files import BadInput, OneLineParser, check_writable, find_file, read_text, replacing, run_command
+from command_line import OneLineParser, run_command
+from files import BadInput, check_writable, find_file, read_text, replacing
 from london_baseline import london_accuracy
 from utils import evaluate_places
 

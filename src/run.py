@@ -14,47 +14,18 @@ import shlex
 import sys
 import time
 from dataclasses import asdict, replace
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import torch
 
+from command_line import OneLineParser, at_least, rate, run_command
 from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, parse_questions
 from decoding import greedy_continuations, predict_places
-from files import (
-    BadInput,
-    OneLineParser,
-    check_writable,
-    find_file,
-    load_params,
-    naming,
-    read_text,
-    run_command,
-    write_lines,
-)
+from files import BadInput, check_writable, find_file, load_params, naming, read_text, write_lines
 from model import GPT, GPTConfig
 from recipes import PRESETS, Recipe
 from trainer import Interrupted, Trainer, TrainerConfig
 from utils import evaluate_places, set_seed
-
-
-def at_least(low: int) -> Callable[[str], int]:
-    """A type for argparse: an integer from `low` to 2**63 - 1."""
-
-    def integer(text: str) -> int:
-        value = int(text)
-        if not low <= value < 2**63:
-            raise argparse.ArgumentTypeError(f"must be at least {low}, got {text}")
-        return value
-
-    return integer
-
-
-def rate(text: str) -> float:
-    """A learning rate, for argparse: a number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
-    return value
 
 
 def parse_arguments() -> argparse.Namespace:

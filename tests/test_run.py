@@ -15,8 +15,9 @@ import pytest
 import torch
 
 import run as run_module
+from command_line import run_command
 from dataset import CharCorruptionDataset, parse_questions
-from files import read_text, run_command
+from files import read_text
 from model import GPT, GPTConfig
 from trainer import TrainerConfig
 from utils import sample
