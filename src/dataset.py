@@ -4,7 +4,7 @@ Both turn text into pairs (x, y) of character ids in which y[t] is what the mode
 `python src/dataset.py namedata` and `python src/dataset.py charcorruption` print four examples of each.
 """
 
-from typing import List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -126,6 +126,11 @@ def encode(dataset, text: str) -> Tensor:
     return torch.tensor([dataset.stoi[char] for char in text], dtype=torch.long)
 
 
+def decode(dataset, ids: Iterable[int]) -> str:
+    """The characters with these ids: the inverse of `encode`."""
+    return "".join(dataset.itos[i] for i in ids)
+
+
 def parse_questions(data: str) -> List[Tuple[str, Optional[str]]]:
     """The (question, place) of every line; place is None where a line has no tab. Line ends at the end are ignored.
 
@@ -172,8 +177,8 @@ def main() -> None:
         with naming(names):
             dataset = NameDataset(dataset, read_text(names))
     for x, y in (dataset[i] for i in range(min(4, len(dataset)))):
-        print("x:", "".join(dataset.itos[i] for i in x.tolist()))
-        print("y:", "".join(dataset.itos[i] for i in y.tolist()))
+        print("x:", decode(dataset, x.tolist()))
+        print("y:", decode(dataset, y.tolist()))
 
 
 if __name__ == "__main__":

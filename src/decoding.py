@@ -8,7 +8,7 @@ from typing import List
 import torch
 from torch import Tensor, nn
 
-from dataset import MASK_CHAR, CharCorruptionDataset, encode
+from dataset import MASK_CHAR, CharCorruptionDataset, decode, encode
 
 MAX_ANSWER = 32  # characters the handout's evaluation generates after a question
 
@@ -67,5 +67,5 @@ def predict_places(
         chosen = by_length[first : first + batch_size]
         prompts = [encode(dataset, questions[i] + MASK_CHAR) for i in chosen]
         for i, ids in zip(chosen, greedy_continuations(model, prompts, MAX_ANSWER, dataset.stoi[MASK_CHAR])):
-            answers[i] = "".join(dataset.itos[token] for token in ids)
+            answers[i] = decode(dataset, ids)
     return answers

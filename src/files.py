@@ -58,6 +58,11 @@ def read_text(path: Path) -> str:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
 
 
+def beside(target: Path) -> Path:
+    """Where the new content of `target` stands until it is whole: in the same folder, so that it can be renamed."""
+    return target.with_name(f".{target.name}.{os.getpid()}.tmp")
+
+
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
     """Opens a new file for writing that takes the place of `path` once the block has ended without an error.
@@ -65,18 +70,18 @@ def replacing(path: str) -> Iterator[BinaryIO]:
     Until then, and after an error, `path` is what it was; a link is followed. Raises BadInput where that fails.
     """
     target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    unfinished = beside(target)
     try:
-        with open(beside, "wb") as file:
+        with open(unfinished, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, target)
+        os.replace(unfinished, target)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            unfinished.unlink()
 
 
 def check_writable(path: str, inputs: Iterable[str] = ()) -> None:
@@ -90,7 +95,7 @@ def check_writable(path: str, inputs: Iterable[str] = ()) -> None:
         raise BadInput(f"{path}: the folder {Path(path).parent} does not exist; make it first")
     if os.path.exists(target) and any(os.path.exists(name) and os.path.samefile(name, target) for name in inputs):
         raise BadInput(f"{path}: this command reads that file; give another path to write")
-    probe = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # the name that `replacing` will use
+    probe = beside(target)
     try:
         probe.touch()
         probe.unlink()

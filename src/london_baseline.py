@@ -10,10 +10,15 @@ from utils import evaluate_places
 
 
 def london_accuracy(eval_corpus_path: str):
-    """(total, correct) of answering London to every question of the file."""
+    """(total, correct) of always answering London. Raises BadInput for a file of questions without places."""
     with naming(eval_corpus_path):
         questions = parse_questions(read_text(eval_corpus_path))
-    return evaluate_places(eval_corpus_path, ["London"] * len(questions))
+    total, correct = evaluate_places(eval_corpus_path, ["London"] * len(questions))
+    if not total:
+        raise BadInput(
+            f"{eval_corpus_path}: has questions without places; give a file with places, such as birth_dev.tsv"
+        )
+    return total, correct
 
 
 def main() -> None:
@@ -23,8 +28,6 @@ def main() -> None:
     )
     path = str(find_file(parser.parse_args().eval_corpus_path))
     total, correct = london_accuracy(path)
-    if not total:
-        raise BadInput(f"{path}: has questions without places; give a file with places, such as birth_dev.tsv")
     print(f"{path}: Correct: {correct} out of {total}: {100 * correct / total:.1f}%")
 
 

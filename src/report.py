@@ -15,28 +15,29 @@ from files import BadInput, check_writable, find_file, read_text, replacing
 from london_baseline import london_accuracy
 from utils import evaluate_places
 
-# name, predictions on the dev set, what the handout asks (a share, or words), colour (Okabe-Ito: for every eye)
+# A model has one colour everywhere; these are Okabe and Ito's, which colour-blind readers can tell apart.
+LONDON, NOT_PRETRAINED, VANILLA, PERCEIVER = "#999999", "#E69F00", "#0072B2", "#009E73"
+# name, predictions on the dev set, what the handout asks (a share, or words), colour
 MODELS = [
-    ("vanilla, not pretrained", "vanilla.nopretrain.dev.predictions", "below London", "#E69F00"),
-    ("vanilla, pretrained", "vanilla.pretrain.dev.predictions", 0.10, "#0072B2"),
-    ("perceiver, pretrained", "perceiver.pretrain.dev.predictions", 0.06, "#009E73"),
+    ("vanilla, not pretrained", "vanilla.nopretrain.dev.predictions", "below London", NOT_PRETRAINED),
+    ("vanilla, pretrained", "vanilla.pretrain.dev.predictions", 0.10, VANILLA),
+    ("perceiver, pretrained", "perceiver.pretrain.dev.predictions", 0.06, PERCEIVER),
 ]
-LONDON_COLOUR = "#999999"
 # panel title, [(name of the curve, folders below expt/, colour)]
 CURVES = [
     (
         "Pretraining",
         [
-            ("vanilla", "pretrain/scratch_vanilla_*", "#0072B2"),
-            ("perceiver", "pretrain/scratch_perceiver_*", "#009E73"),
+            ("vanilla", "pretrain/scratch_vanilla_*", VANILLA),
+            ("perceiver", "pretrain/scratch_perceiver_*", PERCEIVER),
         ],
     ),
     (
         "Fine-tuning",
         [
-            ("vanilla, not pretrained", "finetune/scratch_vanilla_*", "#E69F00"),
-            ("vanilla, pretrained", "finetune/pretrained_vanilla_*", "#0072B2"),
-            ("perceiver, pretrained", "finetune/pretrained_perceiver_*", "#009E73"),
+            ("vanilla, not pretrained", "finetune/scratch_vanilla_*", NOT_PRETRAINED),
+            ("vanilla, pretrained", "finetune/pretrained_vanilla_*", VANILLA),
+            ("perceiver, pretrained", "finetune/pretrained_perceiver_*", PERCEIVER),
         ],
     ),
 ]
@@ -114,8 +115,6 @@ def main() -> None:
 
     check_writable(args.picture, [path])
     total, correct = london_accuracy(path)
-    if not total:
-        raise BadInput(f"{path}: has questions without places; give the file whose predictions are to be scored")
     names = ["always London"] + [name for name, *_ in MODELS]
     shares = [correct / total] + [accuracy(predictions, path) for _, predictions, *_ in MODELS]
     asked = [""] + [ask for *_, ask, _ in MODELS]
@@ -123,7 +122,7 @@ def main() -> None:
     for name, share, ask in zip(names, shares, asked):
         shown = "-" if share is None else f"{100 * share:.1f} %"
         print(f"{name:<46}{shown:>8}   {f'{100 * ask:.0f} %' if isinstance(ask, float) else ask}")
-    draw(args.picture, names, shares, [LONDON_COLOUR] + [colour for *_, colour in MODELS], asked)
+    draw(args.picture, names, shares, [LONDON] + [colour for *_, colour in MODELS], asked)
     print(f"Loss curves and accuracies drawn in {args.picture}")
 
 

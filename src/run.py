@@ -19,7 +19,7 @@ from typing import Dict, List, Optional, Tuple
 import torch
 
 from command_line import OneLineParser, at_least, rate, run_command
-from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, parse_questions
+from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, decode, encode, parse_questions
 from decoding import greedy_continuations, predict_places
 from files import BadInput, check_writable, find_file, load_params, naming, read_text, write_lines
 from model import GPT, GPTConfig
@@ -203,8 +203,7 @@ def pretrain(args: argparse.Namespace) -> None:
         raise BadInput("pretrain starts from fresh parameters; leave --reading_params_path out, or finetune")
     corpus = load_corpus(args)
     model = new_model(args, corpus.vocab_size)
-    recipe = PRESETS[args.preset].pretrain
-    recipe = recipe.at_rate(args.pretrain_lr)
+    recipe = PRESETS[args.preset].pretrain.at_rate(args.pretrain_lr)
     train(args, model, corpus, corpus, recipe, {"corpus": digest("\n".join(corpus.data).encode())})
 
 
@@ -291,14 +290,14 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         },
         device=device,
     )
-    steps = -(-len(dataset) // recipe.batch_size) * recipe.max_epochs
+    trainer = Trainer(model, dataset, None, config)
+    steps = recipe.max_epochs * trainer.steps_per_epoch
     print(
         f"{args.function} {args.variant}, preset {args.preset}, on {device}: {recipe.max_epochs} epochs of "
         f"{len(dataset):,} examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
     )
     if args.preset == "course" and device == "cpu":
         warn_of_hours(model, steps * recipe.batch_size * corpus.block_size)
-    trainer = Trainer(model, dataset, None, config)
     if args.resume and os.path.exists(state_path):
         trainer.load_state()
         print(f"Going on after step {trainer.step:,}, from {state_path}")
@@ -351,12 +350,12 @@ def sample_answers(model: GPT, dataset, count: int = 8) -> str:
     marks = 1 if isinstance(dataset, NameDataset) else 2  # the answer follows the first ⁇ or, in a corpus, the second
     rows = ["| asked | said | right |", "| --- | --- | --- |"]
     for i in range(min(count, len(dataset))):
-        text = "".join(dataset.itos[token] for token in dataset[i][0].tolist())
+        text = decode(dataset, dataset[i][0].tolist())
         *asked, answer = text.rstrip(dataset.itos[0]).split(MASK_CHAR)[: marks + 1]
         prompt = MASK_CHAR.join(asked) + MASK_CHAR
-        ids = torch.tensor([dataset.stoi[char] for char in prompt])
+        ids = encode(dataset, prompt)
         (said,) = greedy_continuations(model, [ids], steps=len(answer), stop=dataset.stoi[MASK_CHAR])
-        rows.append(f"| {prompt} | {''.join(dataset.itos[token] for token in said)} | {answer} |")
+        rows.append(f"| {prompt} | {decode(dataset, said)} | {answer} |")
     return "\n".join(rows)
 
 

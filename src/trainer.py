@@ -114,6 +114,11 @@ class Trainer:
         """Where the training state is kept: `ckpt_path`.ckpt."""
         return None if self.config.ckpt_path is None else f"{self.config.ckpt_path}.ckpt"
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass over the training set, the last of them perhaps smaller."""
+        return math.ceil(len(self.train_dataset) / self.config.batch_size)
+
     def save_checkpoint(self) -> None:
         """Writes the model's parameters to ckpt_path and removes the training state, which has served its purpose."""
         save_params(self.config.ckpt_path, self.model.state_dict())
@@ -126,8 +131,7 @@ class Trainer:
         Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM; BadInput when the loss is no number any more.
         """
         config = self.config
-        steps_per_epoch = math.ceil(len(self.train_dataset) / config.batch_size)
-        meter = _Meter(config, self.step, config.max_epochs * steps_per_epoch)
+        meter = _Meter(config, self.step, config.max_epochs * self.steps_per_epoch)
         saved_at = time.monotonic()
         self.model.train()
         with meter.bar, _postponed_signals() as arrived:
@@ -227,11 +231,12 @@ class Trainer:
                 raise BadInput(
                     f"{self.state_path}: is of another run ({'; '.join(differing)}); repeat that or delete it"
                 )
-            steps_per_epoch = math.ceil(len(self.train_dataset) / self.config.batch_size)
             epoch, batch, step, tokens = progress = state["progress"]
             if not all(type(number) is int and number >= 0 for number in progress):
                 raise ValueError("progress is counted in whole numbers")
-            if epoch >= self.config.max_epochs or batch > steps_per_epoch or step != epoch * steps_per_epoch + batch:
+            if epoch >= self.config.max_epochs or batch > self.steps_per_epoch:
+                raise ValueError("this run has no such epoch or batch")
+            if step != epoch * self.steps_per_epoch + batch:
                 raise ValueError("these numbers contradict each other")
             torch.Generator().set_state(state["epoch_order"])
             self.model.load_state_dict(state["model"])
