@@ -224,7 +224,9 @@ class Transformer(nn.Module):
     def _check_ids(self, x: Tensor) -> None:
         """Raises ValueError unless x is a (batch, time) tensor of token ids with something in it."""
         if not isinstance(x, Tensor) or x.dtype not in (torch.int32, torch.int64):
-            raise ValueError(f"token ids must be a tensor of int32 or int64, got {getattr(x, 'dtype', type(x).__name__)}")
+            raise ValueError(
+                f"token ids must be a tensor of int32 or int64, got {getattr(x, 'dtype', type(x).__name__)}"
+            )
         if x.dim() != 2 or x.numel() == 0:
             raise ValueError(f"token ids must have the shape (batch, time), both at least 1, got {tuple(x.shape)}")
         low, high = int(x.min()), int(x.max())

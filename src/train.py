@@ -10,12 +10,12 @@ It needs model_solution.py and utils.py beside it and nothing else: submission.z
 import argparse
 import io
 import os
-import pickle
 import random
 import sys
 import time
+import warnings
 from dataclasses import dataclass, field
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, NoReturn, Optional, Sequence
 
 import torch
 from jaxtyping import Int
@@ -96,6 +96,7 @@ def fit(
 
     `model` has get_loss_on_batch; `schedule` gives the factor on every learning rate at a step, counted from 0.
     The order of the chunks depends on `seed` alone. `writer`, a TensorBoard SummaryWriter, gets the curves.
+    Raises FloatingPointError when the loss is infinite or no number.
     """
     device = next(model.parameters()).device
     order = torch.Generator().manual_seed(seed)
@@ -111,6 +112,8 @@ def fit(
             for group, rate in zip(optimizer.param_groups, initial):
                 group["lr"] = rate * schedule(step)
         loss = model.get_loss_on_batch(batch)
+        if not loss.isfinite():
+            raise FloatingPointError(f"the loss is no number any more at step {step + 1}; lower the learning rate")
         model.zero_grad(set_to_none=True)
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(model.parameters(), gradient_clipping)
@@ -200,19 +203,22 @@ def chunks_of_text(text: str, length: int = 512) -> Chunks:
 
 def load_ids(path: str) -> Int[Tensor, "chunks length"]:
     """The Long tensor (chunks, length) that torch.save wrote to `path`; nothing in the file is run."""
+    with open(path, "rb") as file:
+        content = io.BytesIO(file.read())
     try:
-        ids = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders aloud about pickles; what it refuses is said below
+            ids = torch.load(content, map_location="cpu", weights_only=True)
+    except Exception:  # a damaged file can break the reading anywhere
         raise ValueError(f"{path}: not a file of one tensor written by torch.save; save a Long tensor") from None
     if not isinstance(ids, Tensor) or ids.dtype != torch.long or ids.layout != torch.strided:
         found = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
         raise ValueError(f"{path}: holds {found}; expected a Long tensor of token ids, (chunks, length)")
     if ids.dim() != 2 or len(ids) < 2 or ids.size(1) < 2:
         raise ValueError(f"{path}: has the shape {tuple(ids.shape)}; expected (chunks, length), both at least 2")
-    if int(ids.min()) < 0:
-        raise ValueError(f"{path}: holds {int(ids.min())}; token ids start at 0")
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= 2**20:
+        raise ValueError(f"{path}: holds {low if low < 0 else high}; token ids start at 0 and stay below {2**20:,}")
     return ids
 
 
@@ -257,13 +263,25 @@ def stories(count: int = 3000, seed: int = 0) -> str:
     """Made-up stories for children, one a paragraph, about a million characters: the corpus this file carries along."""
     rng = random.Random(seed)
     pick = rng.choice
-    names = "Ada Bo Cleo Dan Ella Finn Gus Hana Ivo June Kai Lena Milo Nora Otto Pia Quinn Rosa Sam Tess Uma Vic".split()
-    animals = "badger bear cat crow duck fox frog goat hare hedgehog mole mouse otter owl pony rabbit snail toad".split()
-    traits = "brave careful cheerful clever curious gentle grumpy hungry lazy lonely proud quiet shy sleepy small".split()
-    things = "apple ball bell book boat cake candle drum feather hat kite key lantern map pebble ribbon rope shell".split()
+    names = (
+        "Ada Bo Cleo Dan Ella Finn Gus Hana Ivo June Kai Lena Milo Nora Otto Pia Quinn Rosa Sam Tess Uma Vic".split()
+    )
+    animals = (
+        "badger bear cat crow duck fox frog goat hare hedgehog mole mouse otter owl pony rabbit snail toad".split()
+    )
+    traits = (
+        "brave careful cheerful clever curious gentle grumpy hungry lazy lonely proud quiet shy sleepy small".split()
+    )
+    things = (
+        "apple ball bell book boat cake candle drum feather hat kite key lantern map pebble ribbon rope shell".split()
+    )
     colours = "black blue brown golden green grey orange pink purple red silver white yellow".split()
-    places = "at the lake|by the old mill|behind the barn|in the forest|in the garden|near the bridge|on the hill".split("|")
-    times = "One morning|One evening|On a windy day|On a sunny day|After the rain|Before breakfast|Late at night".split("|")
+    places = (
+        "at the lake|by the old mill|behind the barn|in the forest|in the garden|near the bridge|on the hill".split("|")
+    )
+    times = "One morning|One evening|On a windy day|On a sunny day|After the rain|Before breakfast|Late at night".split(
+        "|"
+    )
     losses = ["fell into the water", "was stolen by the wind", "broke in two", "rolled away", "got lost in the grass"]
     helps = ["looked under every leaf", "climbed a tall tree", "asked the moon", "dug a deep hole", "sang a long song"]
     ends = [
@@ -302,13 +320,20 @@ def stories(count: int = 3000, seed: int = 0) -> str:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.error = refuse
     add = parser.add_argument
     add("--data", metavar="FILE", help="FILE.txt, FILE.pt or tinystories (default: made-up stories)")
     add("--learning_rate", type=float, default=1e-5, metavar="RATE", help="of AdamW (default: 1e-5)")
     add("--gradient_clipping", type=float, default=1.0, metavar="NORM", help="the largest gradient norm (default: 1)")
     add("--batch_size", type=int, default=16, metavar="N", help="chunks a step (default: 16)")
     add("--max_steps", type=int, default=100, metavar="N", help="default: 100")
-    add("--context_length", type=int, default=512, metavar="N", help="tokens a chunk (default: 512; FILE.pt has its own)")
+    add(
+        "--context_length",
+        type=int,
+        default=512,
+        metavar="N",
+        help="tokens a chunk (default: 512; FILE.pt has its own)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="default: 0")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: cuda, if there is one")
     add("--tb_expt_name", metavar="NAME", default="run", help="names the run's folder below expt/train (default: run)")
@@ -327,46 +352,44 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
+def refuse(message: str) -> None:
+    raise ValueError(f"{message} (see --help)")
+
+
 def main() -> None:
     try:
         args = parse_arguments()
         chunks = load_chunks(args.data, args.context_length)
-    except OSError as error:
-        sys.exit(one_line(f"{error.filename or args.data}: cannot be read ({error.strerror or error})"))
     except (ValueError, ImportError) as error:
-        sys.exit(one_line(error))
-    from torch.utils.tensorboard import SummaryWriter
-
-    config = tiny_config(chunks.vocab_size, chunks.train.size(1))
+        stop(error)
+    except OSError as error:
+        stop(f"{error.filename or args.data}: cannot be read ({error.strerror or error})")
     print(
         f"{len(chunks.train):,} chunks of {chunks.train.size(1)} tokens, {len(chunks.held_out)} held out, vocabulary "
         f"{chunks.vocab_size:,}; {args.max_steps} steps of {args.batch_size} chunks on {args.device}"
     )
+    from torch.utils.tensorboard import SummaryWriter
+
     folder = os.path.join("expt", "train", f"{args.tb_expt_name}_{time.strftime('%Y%m%d-%H%M%S')}")
-    with SummaryWriter(folder) as writer:
-        train(
-            args.learning_rate,
-            args.gradient_clipping,
-            config,
-            args.batch_size,
-            args.max_steps,
-            chunks,
-            args.seed,
-            args.device,
-            writer,
-        )
+    config = tiny_config(chunks.vocab_size, chunks.train.size(1))
+    recipe = args.learning_rate, args.gradient_clipping, config, args.batch_size, args.max_steps
+    try:
+        with SummaryWriter(folder) as writer:
+            train(*recipe, chunks=chunks, seed=args.seed, device=args.device, writer=writer)
+    except FloatingPointError as error:
+        stop(error)
+    except OSError as error:
+        stop(f"{error.filename or PICTURE}: cannot be written ({error.strerror or error})")
+    except KeyboardInterrupt:
+        stop("interrupted", status=130)
     print("Curves: tensorboard --logdir expt/")
 
 
-def one_line(message: object) -> int:
-    """Prints what is wrong with the input on stderr; the exit status for it."""
+def stop(message: object, status: int = 2) -> NoReturn:
+    """Ends the program with one line on stderr."""
     print(f"train.py: {message}".replace("\n", " "), file=sys.stderr)
-    return 2
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        print("train.py: interrupted", file=sys.stderr)
-        sys.exit(130)
+    main()

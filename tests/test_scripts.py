@@ -1,4 +1,4 @@
-"""run.sh and collect_submission.sh, in a copy of the repository with a tiny world and one epoch a run."""
+"""run.sh and the two scripts that make zips, in a copy of the repository with a tiny world and one epoch a run."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def repository(tmp_path_factory):
     """A copy whose .venv is this Python and whose laptop preset trains one epoch."""
     copy = tmp_path_factory.mktemp("repository")
     shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.sh", "collect_submission.sh", "requirements.txt"):
+    for name in ("run.sh", "collect_submission.sh", "create_submission.sh", "requirements.txt"):
         shutil.copy(ROOT / name, copy)
     (copy / ".venv/bin").mkdir(parents=True)
     (copy / ".venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -105,3 +105,27 @@ def test_run_does_everything_once_and_what_it_leaves_can_be_collected(repository
 def test_run_refuses_what_it_does_not_know(repository, arguments, complaint):
     status, _, errors = bash(repository, "run.sh", *arguments)
     assert status == 2 and complaint in errors and errors.count("\n") == 1
+
+
+def test_the_zip_of_assignment_3_works_when_unpacked_alone(repository, tmp_path):
+    assert bash(repository, "create_submission.sh")[0] == 0
+    with zipfile.ZipFile(repository / "submission.zip") as archive:
+        assert sorted(archive.namelist()) == ["model_solution.py", "train.py", "utils.py"]
+        archive.extractall(tmp_path)
+    (tmp_path / "text.txt").write_text("once upon a time there was a fox. " * 40)
+    done = subprocess.run(
+        [sys.executable, "train.py", "--data", "text.txt", "--context_length", "32", "--max_steps", "1"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "losses_and_grad_norms.png").exists()
+
+
+def test_the_zip_of_assignment_3_names_what_is_missing(repository):
+    (repository / "src/train.py").rename(repository / "train.py")
+    try:
+        status, _, errors = bash(repository, "create_submission.sh")
+    finally:
+        (repository / "train.py").rename(repository / "src/train.py")
+    assert status == 1 and "missing: src/train.py" in errors
+    assert not (repository / "submission.zip").exists()
