@@ -4,9 +4,13 @@ CausalCrossAttention lets one sequence read another; CausalSelfAttention lets a 
 Vaswani et al. 2017, "Attention Is All You Need", section 3.2 (scaled dot-product and multi-head attention).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from dropout import Dropout
 
 
 class CausalCrossAttention(nn.Module):
@@ -25,10 +29,9 @@ class CausalCrossAttention(nn.Module):
         self.query = nn.Linear(config.n_embd, config.n_embd)
         self.value = nn.Linear(config.n_embd, config.n_embd)
         self.proj = nn.Linear(config.n_embd, config.n_embd)
-        self.attn_drop = nn.Dropout(config.attn_pdrop)
-        self.resid_drop = nn.Dropout(config.resid_pdrop)
-        # Which keys (columns) a query (row) may read. It is part of every params file. The fused kernel in forward
-        # is told `is_causal` instead, which means exactly this matrix and spares reading it.
+        self.attn_drop = Dropout(config.attn_pdrop)
+        self.resid_drop = Dropout(config.resid_pdrop)
+        # Which keys (columns) a query (row) may read. It is part of every params file.
         mask = torch.tril(torch.ones(config.block_size, config.block_size))
         self.register_buffer("mask", mask.view(1, 1, config.block_size, config.block_size))
 
@@ -48,7 +51,13 @@ class CausalCrossAttention(nn.Module):
         k = self._split_heads(self.key(x_kv)).expand(B, -1, -1, -1)  # (B, nh, Tk, hs)
         v = self._split_heads(self.value(x_kv)).expand(B, -1, -1, -1)  # (B, nh, Tk, hs)
         dropout = self.attn_drop.p if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)
+        if dropout == 0.0 or x_q.device.type != "cpu":
+            # the same in one fused kernel; `is_causal` means exactly the mask. No CPU kernel has dropout.
+            y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)
+        else:
+            scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))  # (B, nh, Tq, Tk)
+            scores = scores.masked_fill(self.mask[:, :, :Tq, :Tk] == 0, float("-inf"))
+            y = self.attn_drop(scores.softmax(dim=-1)) @ v  # (B, nh, Tq, hs)
         y = y.transpose(1, 2).reshape(B, Tq, C)
         return self.resid_drop(self.proj(y))
 

@@ -8,6 +8,7 @@ from typing import Iterable, List, Optional, Tuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from command_line import OneLineParser, run_command
@@ -50,6 +51,7 @@ class CharCorruptionDataset(Dataset):
         self.span_start = span_start
         self.length_draws = length_draws
         self.generator = torch.Generator().manual_seed(seed)
+        self._texts: Optional[_Texts] = None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -60,37 +62,77 @@ class CharCorruptionDataset(Dataset):
         Truncated to a random length, the document is split into prefix, masked content and suffix; the model reads
         prefix ⁇ suffix ⁇ and says the masked content. Padding fills up the rest.
         """
-        longest = int(self.block_size * 7 / 8)
-        length = max(self._randint(4, longest) for _ in range(self.length_draws))
+        *lengths, u_span, u_rounding, u_start = self._draw(1)[0].tolist()
+        length = max(4 + int(u * (self._longest - 3)) for u in lengths)
         document = self.data[idx][:length]
-        span = self._span_length(len(document))
-        start = self._span_start(document, span)
+        span = self._span_length(len(document), u_span, u_rounding)
+        starts = range(len(document) - span + 1)
+        if self.span_start == "word":
+            starts = [i for i in starts if i == 0 or document[i - 1] == " "]
+        start = starts[int(u_start * len(starts))]
         prefix, masked, suffix = document[:start], document[start : start + span], document[start + span :]
         text = prefix + MASK_CHAR + suffix + MASK_CHAR + masked
         ids = encode(self, text.ljust(self.block_size + 1, PAD_CHAR))
         return ids[:-1], ids[1:]
 
-    def _span_length(self, length: int) -> int:
+    def batch(self, indices: Tensor) -> Tuple[Tensor, Tensor]:
+        """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other.
+
+        The same definition in array operations, for whole batches at once. Column j of a row prefix ⁇ suffix ⁇ masked
+        comes from column j of the document in the prefix, from further right in the suffix, from the span at the end.
+        """
+        if self._texts is None:
+            self._texts = _Texts(self, [document[: self._longest] for document in self.data])
+        texts, u = self._texts.to(self.generator.device), self._draw(len(indices))
+        indices = indices.to(u.device)
+        length = 4 + (u[:, : self.length_draws] * (self._longest - 3)).long().amax(dim=1)
+        length = torch.minimum(length, texts.lengths[indices])
+        span = self._span_length(length, u[:, -3], u[:, -2])
+        if self.span_start == "word":
+            first, last = texts.offsets[indices], texts.offsets[indices] + length - span
+            count = texts.words_before[last + 1] - texts.words_before[first]
+            start = texts.word_starts[texts.words_before[first] + (u[:, -1] * count).long()] - first
+        else:
+            start = (u[:, -1] * (length - span + 1)).long()
+
+        length, span, start = length[:, None], span[:, None], start[:, None]
+        j = torch.arange(self.block_size + 1, device=u.device)
+        second_mask = length - span + 1
+        source = torch.where(j < start, j, torch.where(j < second_mask, j - 1 + span, start + j - second_mask - 1))
+        ids = texts.take(indices, source)
+        ids = ids.masked_fill((j == start) | (j == second_mask), self.stoi[MASK_CHAR])
+        ids = ids.masked_fill(j >= length + 2, self.stoi[PAD_CHAR])
+        return ids[:, :-1], ids[:, 1:]
+
+    def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
+        """What a DataLoader asks for where a data set can make several examples at once."""
+        return list(zip(*self.batch(torch.as_tensor(indices))))
+
+    def to(self, device: str) -> "CharCorruptionDataset":
+        """Makes `batch` work, and draw its random numbers, on this device."""
+        self.generator = torch.Generator(device).manual_seed(self.generator.initial_seed())
+        return self
+
+    @property
+    def _longest(self) -> int:
+        return int(self.block_size * 7 / 8)
+
+    def _draw(self, count: int) -> Tensor:
+        """The random numbers of `count` examples, (count, length_draws + 3), uniform in [0, 1), of double precision."""
+        shape = (count, self.length_draws + 3)
+        return torch.rand(shape, generator=self.generator, dtype=torch.float64, device=self.generator.device)
+
+    @staticmethod
+    def _span_length(length, u, rounding):
         """How many of `length` characters to mask: random, at least 1, and from length 4 on length / 4 on average.
 
         The length is drawn from the real interval [1, length / 2 - 1], whose middle is length / 4, and rounded up or
-        down at random with the probabilities that keep its mean.
+        down at random with the probabilities that keep its mean. For numbers, or for tensors of them.
         """
-        u, rounding = torch.rand(2, generator=self.generator).tolist()
-        widest = max(1.0, length / 2 - 1)
-        return int(1 + u * (widest - 1) + rounding)
-
-    def _span_start(self, document: str, span: int) -> int:
-        """Where the masked span begins: any place it fits or, with span_start "word", any word it fits from."""
-        last = len(document) - span
-        starts = range(last + 1)
-        if self.span_start == "word":
-            starts = [i for i in starts if i == 0 or document[i - 1] == " "]
-        return starts[self._randint(0, len(starts) - 1)]
-
-    def _randint(self, low: int, high: int) -> int:
-        """An integer from low to high, both included, each equally likely."""
-        return int(torch.randint(low, high + 1, (), generator=self.generator))
+        widest = length / 2 - 1
+        if isinstance(widest, Tensor):
+            return (1 + u * (widest.clamp(min=1.0) - 1) + rounding).long()
+        return int(1 + u * (max(1.0, widest) - 1) + rounding)
 
 
 class NameDataset(Dataset):
@@ -109,6 +151,8 @@ class NameDataset(Dataset):
             if place is None:
                 raise ValueError(f"line {number} has no tab; expected a question, a tab and a place")
             check_fits(self, question + MASK_CHAR + place + MASK_CHAR, number)
+        self.device = "cpu"
+        self._texts: Optional[_Texts] = None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -119,6 +163,55 @@ class NameDataset(Dataset):
         text = (question + MASK_CHAR + place + MASK_CHAR).ljust(self.block_size + 1, PAD_CHAR)
         targets = PAD_CHAR * len(question) + text[len(question) + 1 :]
         return encode(self, text[:-1]), encode(self, targets)
+
+    def batch(self, indices: Tensor) -> Tuple[Tensor, Tensor]:
+        """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other."""
+        if self._texts is None:
+            self._texts = _Texts(self, [question + MASK_CHAR + place + MASK_CHAR for question, place in self.data])
+            self._asked = torch.tensor([len(question) for question, _ in self.data])
+        texts, indices = self._texts.to(self.device), indices.to(self.device)
+        j = torch.arange(self.block_size + 1, device=self.device)
+        ids = texts.take(indices, j).masked_fill(j >= texts.lengths[indices, None], self.stoi[PAD_CHAR])
+        asked = self._asked.to(self.device)[indices, None]
+        return ids[:, :-1], ids[:, 1:].masked_fill(j[:-1] < asked, self.stoi[PAD_CHAR])
+
+    def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
+        """What a DataLoader asks for where a data set can make several examples at once."""
+        return list(zip(*self.batch(torch.as_tensor(indices))))
+
+    def to(self, device: str) -> "NameDataset":
+        """Makes `batch` work on this device."""
+        self.device = device
+        return self
+
+
+class _Texts:
+    """Many texts as one long row of ids, for array operations: text i is ids[offsets[i] : offsets[i] + lengths[i]]."""
+
+    def __init__(self, dataset, texts: List[str]):
+        self.lengths = torch.tensor([len(text) for text in texts])
+        self.offsets = self.lengths.cumsum(0) - self.lengths
+        self.ids = encode(dataset, "".join(texts)).int()
+        # Where words start, and how many do before each place: a word starts a text and follows every space.
+        is_start = torch.zeros(len(self.ids), dtype=torch.bool)
+        is_start[1:] = self.ids[:-1] == dataset.stoi.get(" ", -1)
+        is_start[self.offsets] = True
+        self.word_starts = is_start.nonzero()[:, 0]
+        self.words_before = F.pad(is_start.cumsum(0), (1, 0))
+
+    def take(self, indices: Tensor, columns: Tensor) -> Tensor:
+        """The ids in these columns of the texts `indices` (B,); columns (W,) or (B, W) -> (B, W) Long.
+
+        Columns outside a text give ids of its neighbours, for the caller to mask.
+        """
+        places = self.offsets[indices, None] + columns
+        return self.ids[places.clamp(0, len(self.ids) - 1)].long()
+
+    def to(self, device) -> "_Texts":
+        """Moves all tensors to the device."""
+        for name, tensor in vars(self).items():
+            setattr(self, name, tensor.to(device))
+        return self
 
 
 def encode(dataset, text: str) -> Tensor:

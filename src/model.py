@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attention import CausalCrossAttention, CausalSelfAttention
+from dropout import Dropout
 
 
 @dataclass
@@ -68,7 +69,7 @@ def make_mlp(config: GPTConfig) -> nn.Sequential:
         nn.Linear(config.n_embd, 4 * config.n_embd),
         nn.GELU(),
         nn.Linear(4 * config.n_embd, config.n_embd),
-        nn.Dropout(config.resid_pdrop),
+        Dropout(config.resid_pdrop),
     )
 
 
@@ -143,7 +144,7 @@ class GPT(nn.Module):
         self.block_size = config.block_size
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
         self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
-        self.drop = nn.Dropout(config.embd_pdrop)
+        self.drop = Dropout(config.embd_pdrop)
         self.perceiver = config.perceiver
         if config.perceiver:
             self.down_block = DownProjectBlock(config)
@@ -178,7 +179,7 @@ class GPT(nn.Module):
             raise ValueError(f"a sequence of length {T} does not fit the model's block_size {self.block_size}")
         x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :T])  # (B, T, C)
         if self.perceiver:
-            y = self.blocks(self.down_block(x))  # (B, m, C)
+            y = self.blocks(self.down_block(x)[:, :T])  # (B, min(m, T), C): no position reads later vectors
             x = self.up_block(y, x)  # (B, T, C)
         else:
             x = self.blocks(x)  # (B, T, C)

@@ -154,7 +154,8 @@ class Transformer(nn.Module):
     def from_pretrained(cls, name: str = "gpt2") -> "Transformer":
         """GPT-2 with the weights of Hugging Face's hub: gpt2, gpt2-medium, ..., or a folder holding such a model.
 
-        Raises ImportError, saying what to install, where the optional package transformers is missing.
+        Raises ImportError, saying what to install, where the optional package transformers is missing, ValueError
+        for a model that computes something else than this one.
         """
         try:
             from transformers import GPT2LMHeadModel
@@ -162,6 +163,15 @@ class Transformer(nn.Module):
             raise ImportError("from_pretrained needs the package transformers: pip install transformers") from None
         source = GPT2LMHeadModel.from_pretrained(name)
         sizes = source.config
+        ours = {
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": 1e-5,
+            "scale_attn_weights": True,
+            "scale_attn_by_inverse_layer_idx": False,
+        }
+        for setting, value in ours.items():
+            if getattr(sizes, setting) != value:
+                raise ValueError(f"{name}: has {setting} {getattr(sizes, setting)}, this transformer has {value}")
         model = cls(ModelConfig(sizes.n_embd, sizes.n_head, sizes.n_layer, sizes.n_positions, sizes.vocab_size))
         model.load_state_dict(state_dict_converter(source.state_dict()))
         return model
@@ -218,6 +228,10 @@ class Transformer(nn.Module):
         self._check_ids(input_ids)
         if input_ids.size(1) < 2:
             raise ValueError("the loss needs sequences of at least two tokens: the first one is not predicted")
+        if input_ids.size(1) > self.config.context_length + 1:
+            raise ValueError(
+                f"{input_ids.size(1)} tokens do not fit: context_length {self.config.context_length} and one to predict"
+            )
         logits = self(input_ids[:, :-1])
         return F.cross_entropy(rearrange(logits, "b t vocab -> (b t) vocab"), input_ids[:, 1:].flatten().long())
 

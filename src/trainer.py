@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from files import BadInput, is_plain, load_tensors, replacing, save_params
@@ -44,6 +44,7 @@ class TrainerConfig:
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
     save_every: float = 30.0  # seconds between two training states
     log_every: int = 10  # steps between two points of a curve
+    rows_at_once: int = 16  # examples in one forward and backward pass, see split_by_length
     device: str = "cpu"
 
 
@@ -153,19 +154,17 @@ class Trainer:
     def _batches(self) -> DataLoader:
         """The batches of this epoch that are still to be learned.
 
-        Every example is drawn with a seed of its own. What is learned therefore depends neither on the number of
+        Every batch is drawn with a seed of its own. What is learned therefore depends neither on the number of
         workers nor on where a run was interrupted.
         """
         count = len(self.train_dataset)
-        indices = torch.randperm(count, generator=self.order).tolist()
-        seeds = torch.randint(2**32, (count,), generator=self.order).tolist()
-        examples = list(zip(indices, seeds))
-        batches = [examples[i : i + self.config.batch_size] for i in range(0, count, self.config.batch_size)]
+        batches = torch.randperm(count, generator=self.order).split(self.config.batch_size)
+        seeds = torch.randint(2**32, (len(batches),), generator=self.order).tolist()
         return DataLoader(
-            _SeededExamples(self.train_dataset),
-            batch_sampler=batches[self.batch :],
+            _SeededBatches(self.train_dataset),
+            sampler=list(zip(batches, seeds))[self.batch :],
+            batch_size=None,  # a key stands for a whole batch
             num_workers=self.config.num_workers,
-            pin_memory=self.config.device.startswith("cuda"),
             generator=torch.Generator().manual_seed(seeds[0]),  # else it would draw from dropout's random numbers
         )
 
@@ -177,17 +176,21 @@ class Trainer:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
-        x, y = trim_padding(x, y)
         x, y = x.to(config.device, non_blocking=True), y.to(config.device, non_blocking=True)
-        _, loss = self.model(x, y)
+        targets = (y != 0).sum()
         self.model.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = torch.zeros((), device=config.device)
+        for x_part, y_part in split_by_length(x, y, config.rows_at_once):
+            _, part = self.model(x_part, y_part)
+            part = part * (y_part != 0).sum() / targets  # so that the parts add up to the mean over all targets
+            part.backward()
+            loss += part.detach()
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
         for optimizer in self.optimizers:
             optimizer.step()
         self.batch += 1
         self.step += 1
-        return loss.detach(), grad_norm, (y != 0).sum(), factor * config.learning_rate
+        return loss, grad_norm, targets, factor * config.learning_rate
 
     @torch.no_grad()
     def test_loss(self) -> float:
@@ -265,27 +268,33 @@ def check_optimizer_state(optimizer: torch.optim.Optimizer) -> None:
                 raise ValueError("a parameter's moments are missing or have another shape")
 
 
-def trim_padding(x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor]:
-    """x, y (B, T) without the columns at the end in which no row has a target: (B, T'), T' <= T.
+def split_by_length(x: Tensor, y: Tensor, rows: int) -> Iterator[Tuple[Tensor, Tensor]]:
+    """x, y (B, T) in parts of at most `rows` rows of similar length, each without the columns it has no target in.
 
-    In a causal model nothing before them depends on them, so the loss and its gradient stay what they are.
+    In a causal model nothing before these columns depends on them, so the loss and its gradient stay what they are.
+    Of a batch padded to T more than half may be padding, of its parts little is; and a small part stays in the cache.
     """
-    taught = (y != 0).any(dim=0).nonzero()
-    T = int(taught[-1]) + 1 if len(taught) else y.size(1)
-    return x[:, :T], y[:, :T]
+    lengths = ((y != 0) * torch.arange(1, y.size(1) + 1, device=y.device)).amax(dim=1)  # up to the last target
+    for chosen in lengths.argsort(stable=True).split(rows):
+        T = int(lengths[chosen[-1]])
+        if T == 0:  # these rows have no target at all
+            continue
+        yield x[chosen, :T], y[chosen, :T]
 
 
-class _SeededExamples(Dataset):
-    """The examples of a data set under keys (index, seed): a data set with a `generator` draws them with that seed."""
+class _SeededBatches(Dataset):
+    """The batches of a data set under keys (indices, seed): what is random in one is drawn with its seed."""
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
 
-    def __getitem__(self, key: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
-        index, seed = key
+    def __getitem__(self, key: Tuple[Tensor, int]) -> Tuple[Tensor, Tensor]:
+        indices, seed = key
         if hasattr(self.dataset, "generator"):
             self.dataset.generator.manual_seed(seed)
-        return self.dataset[index]
+        if hasattr(self.dataset, "batch"):
+            return self.dataset.batch(indices)
+        return default_collate([self.dataset[i] for i in indices.tolist()])
 
 
 class _Meter:

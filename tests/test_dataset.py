@@ -249,6 +249,35 @@ def test_a_data_loader_stacks_examples():
 
 # ------------------------------------------------------------------------------------------------ randomness
 
+@pytest.mark.parametrize("law", [{}, {"span_start": "word"}, {"span_start": "word", "length_draws": 3}])
+@pytest.mark.parametrize("block_size", [8, 9, 32, 128])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "a\nab\nabc\nabcd\n é x\n  y z \nü",
+        "In 1920 Eva Rossi left Oslo for Turin.\nAda Hale was born in London, and lived there until she was ninety-one.",
+        "word " * 60 + "\n" + "w" * 300,
+    ],
+)
+def test_a_batch_is_what_its_examples_are_one_after_the_other(data, block_size, law):
+    one, many = (CharCorruptionDataset(data, block_size, seed=5, **law) for _ in range(2))
+    indices = torch.randint(len(one), (400,), generator=torch.Generator().manual_seed(6))
+    x, y = many.batch(indices)
+    examples = [one[i] for i in indices.tolist()]
+    assert x.dtype == y.dtype == torch.long
+    assert torch.equal(x, torch.stack([x for x, _ in examples]))
+    assert torch.equal(y, torch.stack([y for _, y in examples]))
+    assert torch.equal(many.batch(indices[:1])[0][0], one[int(indices[0])][0]), "both have drawn equally much"
+
+
+def test_a_batch_of_questions_is_what_its_examples_are():
+    lines = ["Where was Ada born?\tRome", "Where was Bo born?\tParis", "Where was É. P. born?\tA long, long place"]
+    dataset = NameDataset(CharCorruptionDataset("".join(lines), 64), "\n".join(lines))
+    x, y = dataset.batch(torch.tensor([2, 0, 1, 1]))
+    for row, i in enumerate([2, 0, 1, 1]):
+        assert torch.equal(x[row], dataset[i][0]) and torch.equal(y[row], dataset[i][1])
+
+
 def drawn(dataset, count=20):
     return [text(dataset, dataset[0][0]) for _ in range(count)]
 

@@ -14,7 +14,7 @@ from torch import nn
 from dataset import CharCorruptionDataset
 from files import BadInput
 from model import GPT, GPTConfig
-from trainer import Interrupted, Trainer, TrainerConfig, lr_factor, make_optimizers, trim_padding
+from trainer import Interrupted, Trainer, TrainerConfig, lr_factor, make_optimizers, split_by_length
 
 CORPUS = "Ada Hale was born in Turin.\nBo Lund was a baker.\nIn 1920 Eva Rossi left Oslo.\nÉ.\n" * 3
 
@@ -105,26 +105,46 @@ def test_gradients_are_clipped_to_the_given_norm():
 # --- trimming
 
 
-def test_trimming_the_padding_leaves_the_loss_and_every_gradient_as_they_were():
-    for kw in ({}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}):
-        dataset = CharCorruptionDataset(CORPUS, 32)
-        model = tiny_model(**kw).double()
-        x, y = (torch.stack(rows) for rows in zip(*[dataset[i] for i in range(6)]))
-        short_x, short_y = trim_padding(x, y)
-        assert short_x.size(1) < x.size(1) and (y[:, short_x.size(1) :] == 0).all()
-        grads = []
-        for batch in ((x, y), (short_x, short_y)):
-            model.zero_grad()
-            _, loss = model(*batch)
-            loss.backward()
-            grads.append([loss.detach()] + [p.grad.clone() for p in model.parameters()])
-        for whole, short in zip(*grads):
-            torch.testing.assert_close(short, whole, rtol=1e-10, atol=1e-12)
+@pytest.mark.parametrize("rows", [1, 2, 4, 6, 100])
+@pytest.mark.parametrize("sizes", [{}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}])
+def test_a_step_in_parts_has_the_loss_and_every_gradient_of_the_whole_padded_batch(rows, sizes):
+    x, y = CharCorruptionDataset(CORPUS, 32).batch(torch.arange(6))
+    trainer = tiny_trainer(tiny_model(**sizes).double(), rows_at_once=rows, grad_norm_clip=1e9)
+    _, whole = trainer.model(x, y)
+    whole.backward()
+    expected = [p.grad.clone() for p in trainer.model.parameters()]
+    norm = torch.stack([grad.norm() for grad in expected]).norm()
+    loss, grad_norm, targets, _ = trainer._learn(x, y)
+    torch.testing.assert_close(loss.double(), whole.detach(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(grad_norm, norm, rtol=1e-10, atol=0)
+    assert targets == (y != 0).sum()
+    for p, grad in zip(trainer.model.parameters(), expected):
+        torch.testing.assert_close(p.grad, grad, rtol=1e-9, atol=1e-12)
 
 
-def test_trimming_keeps_a_batch_without_targets_whole():
-    x, y = torch.ones(2, 7, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)
-    assert trim_padding(x, y)[0].shape == (2, 7)
+def test_the_parts_hold_every_target_once_and_rows_of_similar_length_without_padding_at_their_ends():
+    x, y = CharCorruptionDataset(CORPUS, 32).batch(torch.arange(11))
+    parts = list(split_by_length(x, y, 4))
+    assert [len(part) for part, _ in parts] == [4, 4, 3]
+    widths = [part.size(1) for part, _ in parts]
+    assert widths == sorted(widths) and widths[0] < x.size(1)
+    rows = {tuple(row.tolist()): target for row, target in zip(x, y)}
+    for part_x, part_y in parts:
+        assert (part_y[:, -1] != 0).any(), "a column at the end that teaches nothing"
+        for row, target in zip(part_x, part_y):
+            whole = next(key for key in rows if key[: len(row)] == tuple(row.tolist()))
+            assert torch.equal(rows[whole][: len(row)], target) and not rows[whole][len(row) :].any()
+            del rows[whole]
+    assert not rows
+
+
+def test_rows_without_a_target_are_left_out():
+    x, y = torch.ones(3, 7, dtype=torch.long), torch.zeros(3, 7, dtype=torch.long)
+    assert list(split_by_length(x, y, 2)) == []
+    y[1, 4] = 2
+    ((part_x, part_y),) = split_by_length(x, y, 2)
+    assert part_x.shape == part_y.shape == (1, 5)
+    assert torch.equal(part_y, y[1:2, :5])
 
 
 # --- learning
@@ -153,10 +173,13 @@ def test_the_same_seed_gives_the_same_params_with_any_number_of_workers_and_anot
 
 def test_every_epoch_sees_every_document_once_in_an_order_of_its_own():
     trainer = tiny_trainer()
-    epochs = [[key for batch in trainer._batches().batch_sampler for key in batch] for _ in range(2)]
-    for epoch in epochs:
-        assert sorted(index for index, _ in epoch) == list(range(len(trainer.train_dataset)))
-    assert epochs[0] != epochs[1]
+    epochs = [list(trainer._batches().sampler) for _ in range(2)]
+    orders = [torch.cat([indices for indices, _ in epoch]).tolist() for epoch in epochs]
+    for order in orders:
+        assert sorted(order) == list(range(len(trainer.train_dataset)))
+    assert orders[0] != orders[1]
+    seeds = [seed for epoch in epochs for _, seed in epoch]
+    assert len(set(seeds)) == len(seeds), "every batch is drawn with a seed of its own"
 
 
 def test_a_loss_that_is_no_number_ends_training_in_one_line():
