@@ -3,12 +3,13 @@
 Gives, character for character, what utils.sample gives for one question at a time.
 """
 
-from typing import List
+from typing import List, Set
 
 import torch
 from torch import Tensor, nn
 
 from dataset import MASK_CHAR, CharCorruptionDataset, decode, encode
+from readers import make_reader
 
 MAX_ANSWER = 32  # characters the handout's evaluation generates after a question
 
@@ -17,39 +18,33 @@ MAX_ANSWER = 32  # characters the handout's evaluation generates after a questio
 def greedy_continuations(model: nn.Module, prompts: List[Tensor], steps: int, stop: int) -> List[List[int]]:
     """The ids that each prompt (Long, 1-D, any length up to the block size) is continued with: at most `steps` of them.
 
-    A continuation ends before the id `stop`. Prompts stand left-aligned in one padded batch; in a causal model the
-    padding after a prompt changes nothing in it, so row i is continued from position length_i - 1. Finished rows leave.
+    A continuation ends before the id `stop`. Prompts stand left-aligned in one padded batch.
     """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    block_size = model.get_block_size()
-    answers: List[List[int]] = [[] for _ in prompts]
-    rows = list(range(len(prompts)))  # which prompt each row of the batch continues
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    ids = torch.zeros(len(prompts), int(lengths.max()) + steps, dtype=torch.long, device=device)
-    for row, prompt in enumerate(prompts):
-        ids[row, : len(prompt)] = prompt
-    for _ in range(steps):
-        width = int(lengths.max())
-        if width > block_size:  # as utils.sample does, read the last block_size characters of each row
-            start = (lengths - block_size).clamp(min=0)
-            columns = start[:, None] + torch.arange(block_size, device=device)
-            window, last = ids.gather(1, columns), lengths - 1 - start
-        else:
-            window, last = ids[:, :width], lengths - 1
-        logits, _ = model(window)
-        following = logits[torch.arange(len(rows), device=device), last].argmax(-1)
-        ids[torch.arange(len(rows), device=device), lengths] = following
-        lengths = lengths + 1
-        going = following != stop
+    ids = nn.utils.rnn.pad_sequence(prompts, batch_first=True).to(device)
+    answers: List[List[int]] = [[] for _ in prompts]
+    rows = list(range(len(prompts)))  # which prompt each row of the reader continues
+    finished: Set[int] = set()
+    reader = make_reader(model, ids, lengths, steps)
+    logits = reader.read(ids, lengths)
+    for step in range(1, steps + 1):
+        following = logits.argmax(-1)
         for row, token in zip(rows, following.tolist()):
-            if token != stop:
+            if token == stop:
+                finished.add(row)
+            elif row not in finished:
                 answers[row].append(token)
-        rows = [row for row, goes in zip(rows, going.tolist()) if goes]
-        ids, lengths = ids[going], lengths[going]
-        if not rows:
+        if len(finished) == len(prompts) or step == steps:
             break
+        going = [i for i, row in enumerate(rows) if row not in finished]
+        if len(going) <= 0.75 * len(rows):  # leaving them out costs a copy of what the reader keeps
+            rows = [rows[i] for i in going]
+            following = following[going]
+            reader.keep(torch.tensor(going, device=device))
+        logits = reader.extend(following)
     model.train(was_training)
     return answers
 

@@ -1,0 +1,171 @@
+"""Two ways to have a GPT read growing texts: all of it again for every new character, or only what is new.
+
+RecomputingReader is the plain one and works with every model. CachingReader keeps the keys and values of what it has
+read, so that a new character costs one position's work; it repeats model.GPT's forward pass for a single position.
+Whoever changes the model need not change it here: `make_reader` compares the two and takes the plain one if they differ.
+"""
+
+from typing import Dict, Optional, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class RecomputingReader:
+    """Runs the whole model over the last block_size characters of every row."""
+
+    def __init__(self, model: nn.Module):
+        self.model = model
+
+    def read(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Begins with `lengths[i]` ids in each row of ids (B, W): the logits of what follows each, (B, vocab_size)."""
+        self.ids, self.lengths = ids, lengths
+        return self._logits()
+
+    def extend(self, tokens: Tensor) -> Tensor:
+        """One more id for each row, tokens (B,): the logits of what follows."""
+        self.ids = F.pad(self.ids, (0, 1)).scatter(1, self.lengths[:, None], tokens[:, None])
+        self.lengths = self.lengths + 1
+        return self._logits()
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these rows only."""
+        self.ids, self.lengths = self.ids[rows], self.lengths[rows]
+
+    def _logits(self) -> Tensor:
+        width = min(int(self.lengths.max()), self.model.get_block_size())
+        start = (self.lengths - width).clamp(min=0)  # a row that is too long is read from here on
+        window = self.ids.gather(1, start[:, None] + torch.arange(width, device=self.ids.device))
+        logits, _ = self.model(window)
+        # in a causal model the padding after a row changes nothing in it
+        return logits[torch.arange(len(window), device=self.ids.device), self.lengths - 1 - start]
+
+
+class CachingReader:
+    """Keeps keys and values. A row must not outgrow the model's block_size.
+
+    The columns of the cache are: W for the first texts, in each row its own and then padding, and one more for each
+    extension. `readable` (B, columns) says which are real, so rows of any lengths go together. A Perceiver's vector i
+    depends on the characters up to i alone, and nothing before character i depends on it: vectors are cached as well.
+    """
+
+    def __init__(self, model: nn.Module, extensions: int):
+        """Makes room for so many extensions."""
+        self.model = model
+        self.extensions = extensions
+        self.caches: Dict[nn.Module, _Cache] = {}
+
+    def read(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Begins with `lengths[i]` ids in each row of ids (B, W): the logits of what follows each, (B, vocab_size)."""
+        self.lengths = lengths
+        columns = torch.arange(ids.size(1), device=ids.device)
+        x = self.model.tok_emb(ids) + self.model.pos_emb[:, : ids.size(1)]
+        self.readable = columns < lengths[:, None]
+        last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
+        if not self.model.perceiver:
+            return self._logits(self._blocks(x, None).gather(1, last))
+        vectors = min(ids.size(1), self.model.down_block.C.size(1))
+        self.readable_vectors = self.readable[:, :vectors]
+        y = self._blocks(self._down(x, self.model.down_block.C[:, :vectors], None), None)
+        return self._logits(self._up(y, x.gather(1, last)))
+
+    def extend(self, tokens: Tensor) -> Tensor:
+        """One more id for each row, tokens (B,): the logits of what follows."""
+        position = self.lengths
+        self.lengths = self.lengths + 1
+        x = self.model.tok_emb(tokens)[:, None] + self.model.pos_emb[0, position][:, None]  # (B, 1, C)
+        self.readable = F.pad(self.readable, (0, 1), value=True)
+        if not self.model.perceiver:
+            return self._logits(self._blocks(x, self.readable))
+        basis = self.model.down_block.C[0]
+        has_vector = position < len(basis)
+        self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
+        asking = basis[position.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
+        y = self._blocks(self._down(x, asking, self.readable), self.readable_vectors)
+        return self._logits(self._up(y, x))
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these rows only."""
+        self.lengths, self.readable = self.lengths[rows], self.readable[rows]
+        if self.model.perceiver:
+            self.readable_vectors = self.readable_vectors[rows]
+        for cache in self.caches.values():
+            cache.keep(rows)
+
+    # The four methods below are the model's forward pass; `readable` (B, keys) is None where the causal mask is meant.
+
+    def _blocks(self, x: Tensor, readable: Optional[Tensor]) -> Tensor:
+        for block in self.model.blocks:
+            h = block.ln1(x)
+            x = x + self._attend(block.attn, h, h, readable)
+            x = x + block.mlp(block.ln2(x))
+        return x
+
+    def _down(self, x_input: Tensor, basis: Tensor, readable: Optional[Tensor]) -> Tensor:
+        down = self.model.down_block
+        x = basis + self._attend(down.attn, x_input, down.ln1(basis), readable)
+        return x + down.mlp(down.ln2(x))
+
+    def _up(self, y: Tensor, x_input: Tensor) -> Tensor:
+        up = self.model.up_block
+        x = x_input + self._attend(up.attn, up.ln1(y), x_input, self.readable_vectors)
+        return x + up.mlp(up.ln2(x))
+
+    def _logits(self, x: Tensor) -> Tensor:
+        return self.model.head(self.model.ln_f(x[:, 0]))
+
+    def _attend(self, attn: nn.Module, x_kv: Tensor, x_q: Tensor, readable: Optional[Tensor]) -> Tensor:
+        """attn.forward, with the keys and values of x_kv behind those of earlier calls."""
+        q, k, v = (
+            layer(x).unflatten(2, (attn.n_head, -1)).transpose(1, 2)  # (B, nh, T, hs)
+            for layer, x in ((attn.query, x_q), (attn.key, x_kv), (attn.value, x_kv))
+        )
+        if attn not in self.caches:
+            self.caches[attn] = _Cache(k, self.extensions)
+        k, v = self.caches[attn].extend(k, v)
+        q = q.expand(len(k), -1, -1, -1)
+        if readable is None:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=readable[:, None, None])
+        return attn.proj(y.transpose(1, 2).flatten(2))
+
+
+class _Cache:
+    """The keys and values of one attention layer, in tensors with room for those to come."""
+
+    def __init__(self, like: Tensor, extensions: int):
+        B, n_head, columns, head_size = like.shape
+        self.k, self.v = (like.new_empty(B, n_head, columns + extensions, head_size) for _ in range(2))
+        self.columns = 0
+
+    def extend(self, k: Tensor, v: Tensor) -> Tuple[Tensor, Tensor]:
+        """Takes in keys and values (B, nh, T, hs); returns all of them, (B, nh, columns, hs)."""
+        first, self.columns = self.columns, self.columns + k.size(2)
+        self.k[:, :, first : self.columns] = k
+        self.v[:, :, first : self.columns] = v
+        return self.k[:, :, : self.columns], self.v[:, :, : self.columns]
+
+    def keep(self, rows: Tensor) -> None:
+        self.k, self.v = self.k[rows], self.v[rows]
+
+
+def make_reader(
+    model: nn.Module, ids: Tensor, lengths: Tensor, steps: int
+) -> Union[RecomputingReader, CachingReader]:
+    """The reader for texts like these, ids (B, W) with `lengths` (B,), and `steps` characters more in each.
+
+    The caching one if the texts fit the block and it says of the first two of them what the model itself says.
+    """
+    if int(lengths.max()) + steps <= model.get_block_size() and int(lengths.min()) > 1 and steps > 0:
+        ids, lengths = ids[:2], lengths[:2]
+        before, last = lengths - 1, ids.gather(1, lengths[:2, None] - 1)[:, 0]
+        try:
+            caching = CachingReader(model, 1)
+            caching.read(ids, before)
+            if torch.allclose(caching.extend(last), RecomputingReader(model).read(ids, lengths), rtol=1e-3, atol=1e-3):
+                return CachingReader(model, steps)
+        except (AttributeError, TypeError, RuntimeError):  # a model of other parts
+            pass
+    return RecomputingReader(model)
