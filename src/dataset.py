@@ -4,7 +4,7 @@ Both turn text into pairs (x, y) of character ids in which y[t] is what the mode
 `python src/dataset.py namedata` and `python src/dataset.py charcorruption` print four examples of each.
 """
 
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -75,7 +75,7 @@ class CharCorruptionDataset(Dataset):
         ids = encode(self, text.ljust(self.block_size + 1, PAD_CHAR))
         return ids[:-1], ids[1:]
 
-    def batch(self, indices: Tensor) -> Tuple[Tensor, Tensor]:
+    def batch(self, indices: Sequence[int]) -> Tuple[Tensor, Tensor]:
         """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other.
 
         The same definition in array operations, for whole batches at once. Column j of a row prefix ⁇ suffix ⁇ masked
@@ -84,7 +84,7 @@ class CharCorruptionDataset(Dataset):
         if self._texts is None:
             self._texts = _Texts(self, [document[: self._longest] for document in self.data])
         texts, u = self._texts.to(self.generator.device), self._draw(len(indices))
-        indices = indices.to(u.device)
+        indices = torch.as_tensor(indices, device=u.device)
         length = 4 + (u[:, : self.length_draws] * (self._longest - 3)).long().amax(dim=1)
         length = torch.minimum(length, texts.lengths[indices])
         span = self._span_length(length, u[:, -3], u[:, -2])
@@ -106,7 +106,7 @@ class CharCorruptionDataset(Dataset):
 
     def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
         """What a DataLoader asks for where a data set can make several examples at once."""
-        return list(zip(*self.batch(torch.as_tensor(indices))))
+        return list(zip(*self.batch(indices)))
 
     def to(self, device: str) -> "CharCorruptionDataset":
         """Makes `batch` work, and draw its random numbers, on this device."""
@@ -164,12 +164,12 @@ class NameDataset(Dataset):
         targets = PAD_CHAR * len(question) + text[len(question) + 1 :]
         return encode(self, text[:-1]), encode(self, targets)
 
-    def batch(self, indices: Tensor) -> Tuple[Tensor, Tensor]:
+    def batch(self, indices: Sequence[int]) -> Tuple[Tensor, Tensor]:
         """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other."""
         if self._texts is None:
             self._texts = _Texts(self, [question + MASK_CHAR + place + MASK_CHAR for question, place in self.data])
             self._asked = torch.tensor([len(question) for question, _ in self.data])
-        texts, indices = self._texts.to(self.device), indices.to(self.device)
+        texts, indices = self._texts.to(self.device), torch.as_tensor(indices, device=self.device)
         j = torch.arange(self.block_size + 1, device=self.device)
         ids = texts.take(indices, j).masked_fill(j >= texts.lengths[indices, None], self.stoi[PAD_CHAR])
         asked = self._asked.to(self.device)[indices, None]
@@ -177,7 +177,7 @@ class NameDataset(Dataset):
 
     def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
         """What a DataLoader asks for where a data set can make several examples at once."""
-        return list(zip(*self.batch(torch.as_tensor(indices))))
+        return list(zip(*self.batch(indices)))
 
     def to(self, device: str) -> "NameDataset":
         """Makes `batch` work on this device."""

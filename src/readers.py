@@ -2,7 +2,7 @@
 
 RecomputingReader is the plain one and works with every model. CachingReader keeps the keys and values of what it has
 read, so that a new character costs one position's work; it repeats model.GPT's forward pass for a single position.
-Whoever changes the model need not change it here: `make_reader` compares the two and takes the plain one if they differ.
+Whoever changes the model need not change it here: where the two differ, `make_reader` takes the plain one.
 """
 
 from typing import Dict, Optional, Tuple, Union
@@ -151,9 +151,7 @@ class _Cache:
         self.k, self.v = self.k[rows], self.v[rows]
 
 
-def make_reader(
-    model: nn.Module, ids: Tensor, lengths: Tensor, steps: int
-) -> Union[RecomputingReader, CachingReader]:
+def make_reader(model: nn.Module, ids: Tensor, lengths: Tensor, steps: int) -> Union[RecomputingReader, CachingReader]:
     """The reader for texts like these, ids (B, W) with `lengths` (B,), and `steps` characters more in each.
 
     The caching one if the texts fit the block and it says of the first two of them what the model itself says.

@@ -9,6 +9,7 @@
 
 import argparse
 import hashlib
+import math
 import os
 import shlex
 import sys
@@ -23,6 +24,7 @@ from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, d
 from decoding import greedy_continuations, predict_places
 from files import BadInput, check_writable, find_file, load_params, naming, read_text, write_lines
 from model import GPT, GPTConfig
+from parallel import launched, local_device, process_group, rank, world_size
 from recipes import PRESETS, Recipe
 from trainer import Interrupted, Trainer, TrainerConfig
 from utils import evaluate_places, set_seed
@@ -70,9 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--preset", choices=sorted(PRESETS), default="course", help="the settings in src/recipes.py (default: course)")
     add("--max_epochs", type=at_least(1), metavar="N", help="instead of the preset's")
     add("--batch_size", type=at_least(1), metavar="N", help="instead of the preset's")
-    add(
-        "--num_workers", type=at_least(0), metavar="N", help="processes that prepare batches (default: 0; 4 with a GPU)"
-    )
+    add("--num_workers", type=at_least(0), metavar="N", help="processes that prepare batches (default: 0)")
     add(
         "--seed",
         type=at_least(0),
@@ -81,6 +81,7 @@ def parse_arguments() -> argparse.Namespace:
         help="the same seed gives the same params on the same device (default: 42)",
     )
     add("--device", metavar="DEVICE", help="cuda, mps or cpu (default: the first that is there)")
+    add("--compile", action="store_true", help="fuse the model's operations with torch.compile: slow start, fast steps")
     add("--resume", action="store_true", help="go on from WRITING_PARAMS_PATH.ckpt if an interrupted run left it")
     return parser.parse_args()
 
@@ -265,7 +266,8 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
     if os.path.exists(state_path) and not args.resume:
         raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
-    device = choose_device(args.device)
+    device = local_device(choose_device(args.device))
+    on_gpu = device.startswith("cuda")
     if recipe.schedule_epochs is None:
         schedule = recipe.max_epochs * len(dataset)
     else:
@@ -279,7 +281,7 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         warmup_tokens=recipe.warmup_tokens,
         final_tokens=schedule * corpus.block_size,
         ckpt_path=args.writing_params_path,
-        num_workers=args.num_workers if args.num_workers is not None else 4 * device.startswith("cuda"),
+        num_workers=args.num_workers or 0,
         seed=args.seed,
         identity={
             "command": f"{args.function} {args.variant}",
@@ -289,34 +291,52 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
             **identity,
         },
         device=device,
+        # A GPU is fastest when nobody waits for it: whole batches of one shape, and a look at the loss once an epoch.
+        rows_at_once=None if on_gpu else TrainerConfig.rows_at_once,
+        log_every=math.ceil(len(dataset) / recipe.batch_size) if on_gpu else TrainerConfig.log_every,
+        compile=args.compile,
     )
-    trainer = Trainer(model, dataset, None, config)
+    with process_group(device):
+        run_training(args, Trainer(model, dataset, None, config), dataset, recipe)
+
+
+def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Recipe) -> None:
+    """Trains, resuming where that is asked for, and writes the params; only the process of rank 0 writes."""
+    model, config, state_path = trainer.model, trainer.config, trainer.state_path
     steps = recipe.max_epochs * trainer.steps_per_epoch
     print(
-        f"{args.function} {args.variant}, preset {args.preset}, on {device}: {recipe.max_epochs} epochs of "
+        f"{args.function} {args.variant}, preset {args.preset}, on {config.device}: {recipe.max_epochs} epochs of "
         f"{len(dataset):,} examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
+        + (f", in {world_size()} processes" if world_size() > 1 else "")
     )
-    if args.preset == "course" and device == "cpu":
-        warn_of_hours(model, steps * recipe.batch_size * corpus.block_size)
+    if args.preset == "course" and config.device == "cpu":
+        warn_of_hours(model, steps * recipe.batch_size * dataset.block_size / world_size())
     if args.resume and os.path.exists(state_path):
         trainer.load_state()
         print(f"Going on after step {trainer.step:,}, from {state_path}")
     elif args.resume:
         print(f"No interrupted run to go on from ({state_path}): starting at the beginning")
-    started = time.strftime("%Y%m%d-%H%M%S")
-    writer = summary_writer(os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}"))
-    config.writer = writer
+    if rank() == 0:
+        started = time.strftime("%Y%m%d-%H%M%S")
+        config.writer = summary_writer(
+            os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}")
+        )
     try:
         trainer.train()
     except Interrupted as interruption:
         again = shlex.join(["python", *sys.argv] + ([] if args.resume else ["--resume"]))
-        print(f"Stopped in epoch {trainer.epoch + 1} of {recipe.max_epochs}. To go on: {again}", file=sys.stderr)
+        if launched():
+            again = "the same command, with --resume"
+        if rank() == 0:
+            print(f"Stopped in epoch {trainer.epoch + 1} of {recipe.max_epochs}. To go on: {again}", file=sys.stderr)
         sys.exit(128 + interruption.signum)
     finally:
-        writer.flush()
+        if rank() == 0:
+            config.writer.flush()
     trainer.save_checkpoint()
-    writer.add_text("samples", sample_answers(model, dataset), trainer.step)
-    writer.close()
+    if rank() == 0:
+        config.writer.add_text("samples", sample_answers(model, dataset), trainer.step)
+        config.writer.close()
     print(f"Parameters written to {args.writing_params_path}")
 
 
@@ -338,8 +358,9 @@ def warn_of_hours(model: GPT, tokens: int) -> None:
     for _ in range(10):
         a @ a
     rate = 10 * 2 * 1024**3 / (time.perf_counter() - start)  # FLOP a second
-    # A step costs 6 FLOP a parameter and token; dropout, softmax and the optimizer take about as long again.
-    hours = 2 * 6 * sum(p.numel() for p in model.parameters()) * tokens / rate / 3600
+    # A step costs 6 FLOP a parameter and token. Half the tokens are padding, and what is spared there is about what
+    # dropout, softmax and the optimizer cost.
+    hours = 0.5 * 6 * sum(p.numel() for p in model.parameters()) * tokens / rate / 3600
     if hours > 0.5:
         print(f"This is made for a GPU: here it takes about {hours:.0f} hours.")
         print("In minutes: bash run.sh --preset laptop, or --preset laptop on the files in data/laptop/")
@@ -366,6 +387,8 @@ def main() -> None:
     for flag in idle_flags(args):
         print(f"Note: --{flag} has no effect on {args.function} {args.variant}")
     set_seed(args.seed)
+    if rank() != 0:
+        sys.stdout = open(os.devnull, "w")  # one process speaks
     {"pretrain": pretrain, "finetune": finetune, "evaluate": evaluate}[args.function](args)
 
 

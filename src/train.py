@@ -30,7 +30,7 @@ PICTURE = "losses_and_grad_norms.png"
 
 @dataclass
 class Chunks:
-    """Token ids to learn from, and others to see whether that was learning or memory. Both are (chunks, length) Long."""
+    """Token ids to learn from, and others to see whether that was learning or memory: (chunks, length) Long."""
 
     train: Int[Tensor, "chunks length"]
     held_out: Int[Tensor, "others length"]

@@ -1,7 +1,8 @@
 """Trains any language model on any data set of (x, y) pairs: the loop, the optimizer, the schedule, the checkpoints.
 
-Nothing here knows what a GPT is. The model only has to be causal, return (logits, loss) and ignore targets of 0.
-While it trains, everything needed to go on after an interruption is kept in `ckpt_path`.ckpt.
+Nothing here knows what a GPT is. The model only has to be causal and return (logits, loss), the loss a mean over the
+targets that are not 0. While it trains, everything needed to go on after an interruption is kept in `ckpt_path`.ckpt.
+Under torchrun several processes share every batch, and take the steps that one would.
 """
 
 import contextlib
@@ -15,12 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from files import BadInput, is_plain, load_tensors, replacing, save_params
 from optimizer import Muon
+from parallel import gathered, largest, rank, world_size
 
 
 @dataclass
@@ -44,7 +48,8 @@ class TrainerConfig:
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
     save_every: float = 30.0  # seconds between two training states
     log_every: int = 10  # steps between two points of a curve
-    rows_at_once: int = 16  # examples in one forward and backward pass, see split_by_length
+    rows_at_once: Optional[int] = 16  # examples in one pass, see split_by_length; None: the whole padded batch
+    compile: bool = False  # have torch.compile fuse the model's operations
     device: str = "cpu"
 
 
@@ -103,6 +108,12 @@ class Trainer:
         self.test_dataset = test_dataset
         self.config = config
         self.optimizers = make_optimizers(self.model, config)
+        self.learner = torch.compile(self.model) if config.compile else self.model
+        if world_size() > 1:
+            self.learner = DistributedDataParallel(self.learner, forward_sync_buffers=False)
+            torch.manual_seed(config.seed + rank())  # each process drops units of its own
+        if config.device.startswith("cuda") and config.num_workers == 0 and hasattr(train_dataset, "to"):
+            train_dataset.to(config.device)  # batches are made where they are used
         self.order = torch.Generator().manual_seed(config.seed)  # shuffles every epoch and seeds its examples
         self.epoch = 0  # the epoch that is running,
         self.epoch_order = self.order.get_state()  # what `order` was when it began,
@@ -122,6 +133,8 @@ class Trainer:
 
     def save_checkpoint(self) -> None:
         """Writes the model's parameters to ckpt_path and removes the training state, which has served its purpose."""
+        if rank() != 0:
+            return
         save_params(self.config.ckpt_path, self.model.state_dict())
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.state_path)
@@ -140,12 +153,16 @@ class Trainer:
                 self.order.set_state(self.epoch_order)
                 for x, y in self._batches():
                     meter.add(self.epoch, self.step, *self._learn(x, y))
-                    if arrived or time.monotonic() - saved_at > config.save_every:
+                    if world_size() > 1 and self.step % config.log_every != 0:
+                        continue  # the processes come to an agreement now and then only
+                    due = time.monotonic() - saved_at > config.save_every
+                    due, signum = largest([int(due), max(arrived, default=0)], config.device)
+                    if due or signum:
                         meter.report()
                         self._save_state()
                         saved_at = time.monotonic()
-                    if arrived:
-                        raise Interrupted(arrived[0])
+                    if signum:
+                        raise Interrupted(signum)
                 self.epoch, self.epoch_order, self.batch = self.epoch + 1, self.order.get_state(), 0
                 if self.test_dataset is not None:
                     meter.report_test(self.test_loss())
@@ -177,20 +194,41 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
         x, y = x.to(config.device, non_blocking=True), y.to(config.device, non_blocking=True)
-        targets = (y != 0).sum()
         self.model.zero_grad(set_to_none=True)
-        loss = torch.zeros((), device=config.device)
-        for x_part, y_part in split_by_length(x, y, config.rows_at_once):
-            _, part = self.model(x_part, y_part)
-            part = part * (y_part != 0).sum() / targets  # so that the parts add up to the mean over all targets
-            part.backward()
-            loss += part.detach()
+        loss = self._backward(x, y)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
         for optimizer in self.optimizers:
             optimizer.step()
         self.batch += 1
         self.step += 1
-        return loss, grad_norm, targets, factor * config.learning_rate
+        return loss, grad_norm, (y != 0).sum(), factor * config.learning_rate
+
+    def _backward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Leaves in every parameter's `grad` the gradient of the batch's loss, the mean over all its targets; the loss.
+
+        The batch goes through the model in parts, and each process takes only its own. The parts' means, weighted
+        with their shares of the targets, add up.
+        """
+        processes, on_gpu = world_size(), self.config.device.startswith("cuda")
+        mine = slice(rank(), None, processes)
+        if self.config.rows_at_once is None:
+            parts = [(x[mine], y[mine])] if rank() < len(x) else []
+        else:
+            parts = list(split_by_length(x[mine], y[mine], self.config.rows_at_once))
+        shares = [(y_part != 0).sum() / (y != 0).sum() for _, y_part in parts]
+        if processes > 1 and not parts:  # the others wait for this process to take part
+            parts, shares = [(x[:1], y[:1])], [0.0]
+        loss = torch.zeros((), device=self.config.device)
+        for i, ((x_part, y_part), share) in enumerate(zip(parts, shares)):
+            quiet = processes > 1 and i + 1 < len(parts)  # gradients travel once a step, with the last part
+            with self.learner.no_sync() if quiet else contextlib.nullcontext():
+                with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+                    _, part = self.learner(x_part, y_part)
+                (part * share * processes).backward()  # the processes' gradients are averaged, they should be added
+            loss += part.detach() * share
+        if processes > 1:
+            dist.all_reduce(loss)
+        return loss
 
     @torch.no_grad()
     def test_loss(self) -> float:
@@ -205,16 +243,19 @@ class Trainer:
     def _save_state(self) -> None:
         if self.state_path is None:
             return
+        on_gpu = self.config.device.startswith("cuda")
+        dropout = torch.cuda.get_rng_state(self.config.device) if on_gpu else torch.get_rng_state()
+        dropout = gathered(dropout)
+        if rank() != 0:
+            return
         state = {
             "identity": self.config.identity,
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": [self.epoch, self.batch, self.step, self.tokens],
             "epoch_order": self.epoch_order,
-            "dropout": torch.get_rng_state(),
+            "dropout": dropout,  # the random numbers of each process
         }
-        if self.config.device.startswith("cuda"):
-            state["dropout_cuda"] = torch.cuda.get_rng_state(self.config.device)
         with replacing(self.state_path) as file:
             torch.save(state, file)
 
@@ -250,9 +291,15 @@ class Trainer:
                 check_optimizer_state(optimizer)
             self.epoch, self.batch, self.step, self.tokens = progress
             self.epoch_order = state["epoch_order"]
-            torch.set_rng_state(state["dropout"])
-            if "dropout_cuda" in state:
-                torch.cuda.set_rng_state(state["dropout_cuda"], self.config.device)
+            if len(state["dropout"]) != world_size():
+                raise BadInput(
+                    f"{self.state_path}: is of another run ({len(state['dropout'])} processes, here are "
+                    f"{world_size()}); repeat that or delete it"
+                )
+            if self.config.device.startswith("cuda"):
+                torch.cuda.set_rng_state(state["dropout"][rank()], self.config.device)
+            else:
+                torch.set_rng_state(state["dropout"][rank()])
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
             raise BadInput(
                 f"{self.state_path}: does not hold the state of this training; delete it to start anew"
@@ -276,8 +323,8 @@ def split_by_length(x: Tensor, y: Tensor, rows: int) -> Iterator[Tuple[Tensor, T
     """
     lengths = ((y != 0) * torch.arange(1, y.size(1) + 1, device=y.device)).amax(dim=1)  # up to the last target
     for chosen in lengths.argsort(stable=True).split(rows):
-        T = int(lengths[chosen[-1]])
-        if T == 0:  # these rows have no target at all
+        T = int(lengths[chosen[-1]]) if len(chosen) else 0
+        if T == 0:  # no rows, or none with a target
             continue
         yield x[chosen, :T], y[chosen, :T]
 
@@ -303,7 +350,12 @@ class _Meter:
     def __init__(self, config: TrainerConfig, step: int, total: int):
         self.config = config
         self.bar = tqdm(
-            initial=step, total=total, unit="step", smoothing=0.05, mininterval=0.5 if sys.stderr.isatty() else 30
+            initial=step,
+            total=total,
+            unit="step",
+            smoothing=0.05,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+            disable=rank() != 0,
         )
         self._start_interval()
 

@@ -2,15 +2,19 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+import trainer as trainer_module
 from dataset import CharCorruptionDataset
 from files import BadInput
 from model import GPT, GPTConfig
@@ -106,7 +110,9 @@ def test_gradients_are_clipped_to_the_given_norm():
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 6, 100])
-@pytest.mark.parametrize("sizes", [{}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}])
+@pytest.mark.parametrize(
+    "sizes", [{}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}]
+)
 def test_a_step_in_parts_has_the_loss_and_every_gradient_of_the_whole_padded_batch(rows, sizes):
     x, y = CharCorruptionDataset(CORPUS, 32).batch(torch.arange(6))
     trainer = tiny_trainer(tiny_model(**sizes).double(), rows_at_once=rows, grad_norm_clip=1e9)
@@ -116,10 +122,10 @@ def test_a_step_in_parts_has_the_loss_and_every_gradient_of_the_whole_padded_bat
     norm = torch.stack([grad.norm() for grad in expected]).norm()
     loss, grad_norm, targets, _ = trainer._learn(x, y)
     torch.testing.assert_close(loss.double(), whole.detach(), rtol=1e-6, atol=0)
-    torch.testing.assert_close(grad_norm, norm, rtol=1e-10, atol=0)
+    torch.testing.assert_close(grad_norm, norm, rtol=1e-6, atol=0)
     assert targets == (y != 0).sum()
     for p, grad in zip(trainer.model.parameters(), expected):
-        torch.testing.assert_close(p.grad, grad, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(p.grad, grad, rtol=1e-5, atol=1e-8)  # the shares are float32
 
 
 def test_the_parts_hold_every_target_once_and_rows_of_similar_length_without_padding_at_their_ends():
@@ -277,3 +283,79 @@ def test_sigterm_saves_the_state_and_a_second_signal_stops_at_once(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == status, done.stderr
         assert path.with_name(times + ".ckpt").exists() == left
+
+
+# --- several processes
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A small world, and the programs with dropout in the laptop preset."""
+    shutil.copytree(
+        Path(trainer_module.__file__).parent, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tmp_path / "wiki.txt").write_text(CORPUS + "Where? What?\n")
+    (tmp_path / "names.tsv").write_text("Where was Ada Hale born?\tTurin\nWhere was Bo Lund born?\tOslo\n" * 5)
+    return tmp_path
+
+
+def set_dropout(world, p):
+    recipes = world / "src/recipes.py"
+    recipes.write_text(recipes.read_text().replace("dropout=0.0", f"dropout={p}"))
+
+
+def start(world, processes, *arguments):
+    """run.py in this many processes under torchrun, or without it."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    return subprocess.Popen(
+        [sys.executable, *(launch if processes else []), "src/run.py", *arguments, "--preset", "laptop"],
+        cwd=world, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def run(world, processes, *arguments):
+    process = start(world, processes, *arguments)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def test_two_processes_learn_what_one_learns(world):
+    params = {}
+    for processes in (0, 2):
+        # the last batch is a single example: one of two processes has nothing to learn from it
+        command = ["finetune", "vanilla", "wiki.txt", "--finetune_corpus_path", "names.tsv", "--max_epochs", "3"]
+        command += ["--batch_size", "3", "--writing_params_path", f"{processes}.params"]
+        status, output, errors = run(world, processes, *command)
+        assert status == 0, errors
+        assert output.count("Parameters written") == 1, "one process speaks"
+        params[processes] = torch.load(world / f"{processes}.params", weights_only=True)
+    assert "in 2 processes" in output
+    assert len(list((world / "expt/finetune").iterdir())) == 2, "one process writes the curves"
+    for name, alone in params[0].items():
+        if "key.bias" not in name:  # its gradient is nothing but rounding, which Adam makes whole steps of
+            torch.testing.assert_close(params[2][name], alone, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_processes_drop_units_of_their_own_and_resume_to_the_params_of_a_run_never_stopped(world):
+    set_dropout(world, 0.1)
+    command = ["pretrain", "perceiver", "wiki.txt", "--max_epochs", "60", "--batch_size", "4", "--writing_params_path"]
+    status, _, errors = run(world, 2, *command, "whole.params")
+    assert status == 0, errors
+    (world / "expt").rename(world / "before")
+    process = start(world, 2, *command, "cut.params")
+    while not list(world.glob("expt/pretrain/*/events*")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.terminate()
+    _, errors = process.communicate(timeout=120)
+    assert "Stopped in epoch" in errors and "with --resume" in errors, errors
+    assert (world / "cut.params.ckpt").exists() and not (world / "cut.params").exists()
+    dropout = torch.load(world / "cut.params.ckpt", weights_only=True)["dropout"]
+    assert len(dropout) == 2 and not torch.equal(*dropout)
+    status, _, errors = run(world, 0, *command, "cut.params", "--resume")
+    assert status == 2 and "2 processes, here are 1" in errors, "another number of processes is refused"
+    status, output, errors = run(world, 2, *command, "cut.params", "--resume")
+    assert status == 0 and "Going on after step" in output, errors
+    whole, cut = (torch.load(world / f"{name}.params", weights_only=True) for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
