@@ -12,7 +12,7 @@ import io
 import statistics
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, List
+from typing import Callable, List, Optional, Sequence
 
 import torch
 from einops import rearrange
@@ -22,13 +22,15 @@ from torch.nn import functional as F
 
 from command_line import OneLineParser, at_least, run_command
 from files import BadInput, check_writable
-from model_solution import CausalAttention, DecoderBlock, ModelConfig, Transformer
+from model_solution import CausalAttention, DecoderBlock, KeyValueCache, ModelConfig, Transformer
 from optimizer import Muon
 from train import Chunks, fit, held_out_loss, load_chunks, tiny_config, write_whole
 from utils import set_seed
 
 BATCH_SIZE = 16  # chunks a step, as in train.py
 CLIPPING = 1.0  # the largest norm of the gradient, as in train.py
+ORDERS = (2, 3, 4, 5)  # the n of the n-grams that change 3 reads
+ROWS = 2**14  # of the table of each n
 
 
 @dataclass(frozen=True)
@@ -61,26 +63,32 @@ class Result:
 class QuickAttention(CausalAttention):
     """CausalAttention for whole sequences, without the (time, time) matrix of scores in memory."""
 
-    def forward(self, x: Float[Tensor, "batch time d_model"], cache=None) -> Float[Tensor, "batch time d_model"]:
+    def forward(
+        self, x: Float[Tensor, "batch time d_model"], cache: Optional[KeyValueCache] = None
+    ) -> Float[Tensor, "batch time d_model"]:
+        if cache is not None:  # a sequence in parts
+            return super().forward(x, cache)
         q, k, v = (
             rearrange(W(x), "batch time (head d_head) -> batch head time d_head", head=self.n_heads)
             for W in (self.W_q, self.W_k, self.W_v)
         )
-        y = F.scaled_dot_product_attention(self.prepared(q), self.prepared(k), v, is_causal=True)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.W_o(rearrange(y, "batch head time d_head -> batch time (head d_head)"))
 
-    def prepared(self, x: Float[Tensor, "batch head time d_head"]) -> Float[Tensor, "batch head time d_head"]:
-        """Queries or keys as they are compared: here as W_q or W_k made them."""
-        return x
+
+def quick(blocks: nn.ModuleList, config: ModelConfig) -> nn.ModuleList:
+    """The blocks, their parameters as they are, with QuickAttention."""
+    for block in blocks:
+        attention = QuickAttention(config)
+        attention.load_state_dict(block.attention.state_dict())
+        block.attention = attention
+    return blocks
 
 
 def tiny_transformer(vocab_size: int, context_length: int) -> Transformer:
     """train.py's model: the same parameters for the same seed."""
     model = Transformer(tiny_config(vocab_size, context_length))
-    for block in model.backbone:
-        quick = QuickAttention(model.config)
-        quick.load_state_dict(block.attention.state_dict())
-        block.attention = quick
+    quick(model.backbone, model.config)
     return model
 
 
@@ -107,18 +115,17 @@ def muon_and_adamw(model: nn.Module) -> List[torch.optim.Optimizer]:
 
 @torch.no_grad()
 def spread_out(model: nn.Module) -> None:
-    """Linear layers keep the size of what they read, embeddings are unlike each other, and blocks begin as nothing.
+    """Embeddings unlike each other, positions as waves, linear layers that keep the size of what they read.
 
-    GPT-2's N(0, 0.02) is meant for width 768; at width 33 every token looks alike and attention sees no difference.
-    With zeros in the matrices that write into the residual stream, a block is the identity until it has learned.
+    GPT-2's N(0, 0.02) is meant for width 768; at width 33 attention hardly tells one position from another with it.
+    With zeros in the matrices that write into the residual stream, a block adds nothing until it has learned to.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.3)
-    if hasattr(model, "position_embeddings"):
-        model.position_embeddings.weight.copy_(0.3 * sinusoids(*model.position_embeddings.weight.shape))
+    model.position_embeddings.weight.copy_(0.3 * sinusoids(*model.position_embeddings.weight.shape))
     for block in model.backbone:
         nn.init.zeros_(block.attention.W_o.weight)
         nn.init.zeros_(block.mlp.fc2.weight)
@@ -149,7 +156,7 @@ class NgramEmbedding(nn.Module):
     An n-gram's row in the table is a hash of its ids; n-grams that share a row share a vector. Rows start as zeros.
     """
 
-    def __init__(self, d_model: int, orders=(2, 3, 4, 5), rows: int = 2**14):
+    def __init__(self, d_model: int, orders: Sequence[int], rows: int):
         super().__init__()
         self.orders, self.rows = orders, rows
         self.table = nn.Parameter(torch.zeros(len(orders) * rows, d_model))
@@ -168,47 +175,22 @@ class NgramEmbedding(nn.Module):
         return key * 48_271 % 2_147_483_647 % self.rows
 
 
-class RotaryAttention(QuickAttention):
-    """Attention that compares directions only and knows how far apart two positions are.
-
-    Su et al. 2021, "RoFormer" (rotary positions); Henry et al. 2020, "Query-key normalization".
-    """
-
-    def prepared(self, x: Float[Tensor, "batch head time d_head"]) -> Float[Tensor, "batch head time d_head"]:
-        """x at one length; then the pair of entries (i, i + d_head / 2) turned by position * 10000^(-2 i / d_head)."""
-        half = x.size(-1) // 2
-        speeds = 10_000.0 ** (-torch.arange(half, device=x.device) / half)  # radians a position
-        angles = torch.arange(x.size(-2), device=x.device)[:, None] * speeds
-        a, b = F.rms_norm(x, x.shape[-1:]).split(half, dim=-1)
-        cos, sin = angles.cos(), angles.sin()
-        return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
-
-
-class SquaredReLU(nn.Module):
-    """max(0, x) squared. So et al. 2021, "Primer"."""
-
-    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        return F.relu(x).square()
-
-
 class NgramTransformer(nn.Module):
-    """A wider transformer that reads n-grams beside characters, with rotary positions and squared ReLUs."""
+    """train.py's blocks, two of them and four times as wide, that read n-grams beside the characters."""
 
     def __init__(self, vocab_size: int, context_length: int):
         super().__init__()
         config = ModelConfig(128, 4, 2, context_length, vocab_size)
         self.embeddings = nn.Embedding(vocab_size, config.d_model)
-        self.ngrams = NgramEmbedding(config.d_model)
-        self.backbone = nn.ModuleList([DecoderBlock(config) for _ in range(config.n_layers)])
-        for block in self.backbone:
-            block.attention = RotaryAttention(config)
-            block.mlp.gelu = SquaredReLU()
+        self.ngrams = NgramEmbedding(config.d_model, ORDERS, ROWS)
+        self.position_embeddings = nn.Embedding(context_length, config.d_model)
+        self.backbone = quick(nn.ModuleList([DecoderBlock(config) for _ in range(config.n_layers)]), config)
         self.final_layer_norm = nn.LayerNorm(config.d_model)
         self.lm_head = nn.Linear(config.d_model, vocab_size, bias=False)
 
     def forward(self, x: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
         """Token ids -> logits; those at position t are about the token at t + 1."""
-        h = self.embeddings(x) + self.ngrams(x)
+        h = self.embeddings(x) + self.ngrams(x) + self.position_embeddings.weight[: x.size(1)]
         for block in self.backbone:
             h = block(h)
         return self.lm_head(self.final_layer_norm(h))
@@ -240,7 +222,7 @@ OPTIMIZER = replace(
 START = replace(
     OPTIMIZER,
     name="+ start and end",
-    change="initialisation; rate falls to 0",
+    change="unlike tokens, waves; rate falls to 0",
     colour="#0072B2",
     initialise=spread_out,
     schedule=down_to_zero,
@@ -248,7 +230,7 @@ START = replace(
 ARCHITECTURE = replace(
     START,
     name="+ architecture",
-    change="n-grams, rotary, ReLU², 128 wide",
+    change="2- to 5-grams; 2 layers, 128 wide",
     colour="#009E73",
     build=NgramTransformer,
 )
@@ -368,7 +350,7 @@ def main() -> None:
     print(f"Curves drawn in {args.picture}")
 
 
-def load(data) -> Chunks:
+def load(data: Optional[str]) -> Chunks:
     """train.py's chunks; whatever is wrong with the file becomes BadInput."""
     try:
         return load_chunks(data)

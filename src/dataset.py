@@ -79,7 +79,7 @@ class CharCorruptionDataset(Dataset):
         """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other.
 
         The same definition in array operations, for whole batches at once. Column j of a row prefix ⁇ suffix ⁇ masked
-        comes from column j of the document in the prefix, from further right in the suffix, from the span at the end.
+        is column j + shift of the document, where the shift depends on the part that the column belongs to.
         """
         if self._texts is None:
             self._texts = _Texts(self, [document[: self._longest] for document in self.data])
@@ -96,12 +96,12 @@ class CharCorruptionDataset(Dataset):
             start = (u[:, -1] * (length - span + 1)).long()
 
         length, span, start = length[:, None], span[:, None], start[:, None]
-        j = torch.arange(self.block_size + 1, device=u.device)
         second_mask = length - span + 1
-        source = torch.where(j < start, j, torch.where(j < second_mask, j - 1 + span, start + j - second_mask - 1))
-        ids = texts.take(indices, source)
-        ids = ids.masked_fill((j == start) | (j == second_mask), self.stoi[MASK_CHAR])
-        ids = ids.masked_fill(j >= length + 2, self.stoi[PAD_CHAR])
+        j = torch.arange(self.block_size + 1, device=u.device)
+        shift = torch.where(j < start, 0, torch.where(j < second_mask, span - 1, start - second_mask - 1))
+        ids = texts.take(indices, j + shift)
+        ids.scatter_(1, torch.cat((start, second_mask), dim=1), self.stoi[MASK_CHAR])
+        ids.masked_fill_(j >= length + 2, self.stoi[PAD_CHAR])
         return ids[:, :-1], ids[:, 1:]
 
     def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
@@ -192,6 +192,7 @@ class _Texts:
         self.lengths = torch.tensor([len(text) for text in texts])
         self.offsets = self.lengths.cumsum(0) - self.lengths
         self.ids = encode(dataset, "".join(texts)).int()
+        self.ids = F.pad(self.ids, (0, 2 * dataset.block_size))  # so that no column of the last text falls outside
         # Where words start, and how many do before each place: a word starts a text and follows every space.
         is_start = torch.zeros(len(self.ids), dtype=torch.bool)
         is_start[1:] = self.ids[:-1] == dataset.stoi.get(" ", -1)
@@ -202,10 +203,9 @@ class _Texts:
     def take(self, indices: Tensor, columns: Tensor) -> Tensor:
         """The ids in these columns of the texts `indices` (B,); columns (W,) or (B, W) -> (B, W) Long.
 
-        Columns outside a text give ids of its neighbours, for the caller to mask.
+        Columns behind the end of a text give ids of the next ones, for the caller to mask.
         """
-        places = self.offsets[indices, None] + columns
-        return self.ids[places.clamp(0, len(self.ids) - 1)].long()
+        return self.ids[self.offsets[indices, None] + columns].long()
 
     def to(self, device) -> "_Texts":
         """Moves all tensors to the device."""

@@ -9,7 +9,6 @@
 
 import argparse
 import hashlib
-import math
 import os
 import shlex
 import sys
@@ -267,7 +266,6 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
     device = local_device(choose_device(args.device))
-    on_gpu = device.startswith("cuda")
     if recipe.schedule_epochs is None:
         schedule = recipe.max_epochs * len(dataset)
     else:
@@ -291,9 +289,6 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
             **identity,
         },
         device=device,
-        # A GPU is fastest when nobody waits for it: whole batches of one shape, and a look at the loss once an epoch.
-        rows_at_once=None if on_gpu else TrainerConfig.rows_at_once,
-        log_every=math.ceil(len(dataset) / recipe.batch_size) if on_gpu else TrainerConfig.log_every,
         compile=args.compile,
     )
     with process_group(device):

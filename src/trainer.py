@@ -48,7 +48,7 @@ class TrainerConfig:
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
     save_every: float = 30.0  # seconds between two training states
     log_every: int = 10  # steps between two points of a curve
-    rows_at_once: Optional[int] = 16  # examples in one pass, see split_by_length; None: the whole padded batch
+    rows_at_once: Optional[int] = 16  # examples in one pass on a CPU, see split_by_length; None: the padded batch
     compile: bool = False  # have torch.compile fuse the model's operations
     device: str = "cpu"
 
@@ -107,12 +107,15 @@ class Trainer:
         self.train_dataset = train_dataset
         self.test_dataset = test_dataset
         self.config = config
+        self.on_gpu = config.device.startswith("cuda")
         self.optimizers = make_optimizers(self.model, config)
-        self.learner = torch.compile(self.model) if config.compile else self.model
+        self.learner = self.model  # through which gradients come about
+        if config.compile:  # on a GPU the steps become CUDA graphs, one for each shape
+            self.learner = torch.compile(model, mode="reduce-overhead" if self.on_gpu else None)
         if world_size() > 1:
             self.learner = DistributedDataParallel(self.learner, forward_sync_buffers=False)
             torch.manual_seed(config.seed + rank())  # each process drops units of its own
-        if config.device.startswith("cuda") and config.num_workers == 0 and hasattr(train_dataset, "to"):
+        if self.on_gpu and config.num_workers == 0 and hasattr(train_dataset, "to"):
             train_dataset.to(config.device)  # batches are made where they are used
         self.order = torch.Generator().manual_seed(config.seed)  # shuffles every epoch and seeds its examples
         self.epoch = 0  # the epoch that is running,
@@ -145,7 +148,9 @@ class Trainer:
         Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM; BadInput when the loss is no number any more.
         """
         config = self.config
-        meter = _Meter(config, self.step, config.max_epochs * self.steps_per_epoch)
+        # looking at a loss makes the CPU wait for the GPU: there, once an epoch
+        log_every = self.steps_per_epoch if self.on_gpu else config.log_every
+        meter = _Meter(config, self.step, config.max_epochs * self.steps_per_epoch, log_every)
         saved_at = time.monotonic()
         self.model.train()
         with meter.bar, _postponed_signals() as arrived:
@@ -153,7 +158,7 @@ class Trainer:
                 self.order.set_state(self.epoch_order)
                 for x, y in self._batches():
                     meter.add(self.epoch, self.step, *self._learn(x, y))
-                    if world_size() > 1 and self.step % config.log_every != 0:
+                    if world_size() > 1 and self.step % log_every != 0:
                         continue  # the processes come to an agreement now and then only
                     due = time.monotonic() - saved_at > config.save_every
                     due, signum = largest([int(due), max(arrived, default=0)], config.device)
@@ -207,11 +212,12 @@ class Trainer:
         """Leaves in every parameter's `grad` the gradient of the batch's loss, the mean over all its targets; the loss.
 
         The batch goes through the model in parts, and each process takes only its own. The parts' means, weighted
-        with their shares of the targets, add up.
+        with their shares of the targets, add up. A GPU takes all at once, in bfloat16 and always in the same shape:
+        looking at lengths would have it wait for the CPU.
         """
-        processes, on_gpu = world_size(), self.config.device.startswith("cuda")
+        processes = world_size()
         mine = slice(rank(), None, processes)
-        if self.config.rows_at_once is None:
+        if self.on_gpu or self.config.rows_at_once is None:
             parts = [(x[mine], y[mine])] if rank() < len(x) else []
         else:
             parts = list(split_by_length(x[mine], y[mine], self.config.rows_at_once))
@@ -222,7 +228,7 @@ class Trainer:
         for i, ((x_part, y_part), share) in enumerate(zip(parts, shares)):
             quiet = processes > 1 and i + 1 < len(parts)  # gradients travel once a step, with the last part
             with self.learner.no_sync() if quiet else contextlib.nullcontext():
-                with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu):
+                with torch.autocast("cuda", torch.bfloat16, enabled=self.on_gpu):
                     _, part = self.learner(x_part, y_part)
                 (part * share * processes).backward()  # the processes' gradients are averaged, they should be added
             loss += part.detach() * share
@@ -243,8 +249,7 @@ class Trainer:
     def _save_state(self) -> None:
         if self.state_path is None:
             return
-        on_gpu = self.config.device.startswith("cuda")
-        dropout = torch.cuda.get_rng_state(self.config.device) if on_gpu else torch.get_rng_state()
+        dropout = torch.cuda.get_rng_state(self.config.device) if self.on_gpu else torch.get_rng_state()
         dropout = gathered(dropout)
         if rank() != 0:
             return
@@ -296,7 +301,7 @@ class Trainer:
                     f"{self.state_path}: is of another run ({len(state['dropout'])} processes, here are "
                     f"{world_size()}); repeat that or delete it"
                 )
-            if self.config.device.startswith("cuda"):
+            if self.on_gpu:
                 torch.cuda.set_rng_state(state["dropout"][rank()], self.config.device)
             else:
                 torch.set_rng_state(state["dropout"][rank()])
@@ -347,8 +352,9 @@ class _SeededBatches(Dataset):
 class _Meter:
     """The progress bar and the TensorBoard curves. Values stay on the device until there is something to draw."""
 
-    def __init__(self, config: TrainerConfig, step: int, total: int):
+    def __init__(self, config: TrainerConfig, step: int, total: int, log_every: int):
         self.config = config
+        self.log_every = log_every
         self.bar = tqdm(
             initial=step,
             total=total,
@@ -373,7 +379,7 @@ class _Meter:
         self.step, self.grad_norm, self.learning_rate = step, grad_norm, learning_rate
         self.bar.set_description(f"epoch {epoch + 1}/{self.config.max_epochs}", refresh=False)
         self.bar.update()
-        if len(self.losses) == self.config.log_every:
+        if len(self.losses) == self.log_every:
             self.report()
 
     def report(self) -> None:
