@@ -359,3 +359,15 @@ def test_processes_drop_units_of_their_own_and_resume_to_the_params_of_a_run_nev
     assert status == 0 and "Going on after step" in output, errors
     whole, cut = (torch.load(world / f"{name}.params", weights_only=True) for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_model_learns_what_the_model_itself_learns():
+    losses, grads = [], []
+    for compiled in (False, True):
+        trainer = tiny_trainer(compile=compiled)
+        x, y = trainer.train_dataset.batch(range(6))
+        losses.append(trainer._backward(x, y))
+        grads.append([p.grad for p in trainer.model.parameters()])
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-6)
