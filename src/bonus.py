@@ -29,7 +29,7 @@ from utils import set_seed
 
 BATCH_SIZE = 16  # chunks a step, as in train.py
 CLIPPING = 1.0  # the largest norm of the gradient, as in train.py
-ORDERS = (2, 3, 4, 5)  # the n of the n-grams that change 3 reads
+ORDERS = (2, 3, 4, 6, 8)  # the n of the n-grams that change 3 reads
 ROWS = 2**14  # of the table of each n
 
 
@@ -114,7 +114,7 @@ def muon_and_adamw(model: nn.Module) -> List[torch.optim.Optimizer]:
 
 
 @torch.no_grad()
-def spread_out(model: nn.Module) -> None:
+def initialise(model: nn.Module) -> None:
     """Embeddings unlike each other, positions as waves, linear layers that keep the size of what they read.
 
     GPT-2's N(0, 0.02) is meant for width 768; at width 33 attention hardly tells one position from another with it.
@@ -123,6 +123,8 @@ def spread_out(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.3)
     model.position_embeddings.weight.copy_(0.3 * sinusoids(*model.position_embeddings.weight.shape))
@@ -222,15 +224,15 @@ OPTIMIZER = replace(
 START = replace(
     OPTIMIZER,
     name="+ start and end",
-    change="unlike tokens, waves; rate falls to 0",
+    change="initialisation; rates fall to 0",
     colour="#0072B2",
-    initialise=spread_out,
+    initialise=initialise,
     schedule=down_to_zero,
 )
 ARCHITECTURE = replace(
     START,
     name="+ architecture",
-    change="2- to 5-grams; 2 layers, 128 wide",
+    change="2- to 8-grams; 2 layers, 128 wide",
     colour="#009E73",
     build=NgramTransformer,
 )
@@ -307,7 +309,7 @@ def draw(results: List[List[Result]], path: str) -> None:
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=13, loc="upper right", bbox_to_anchor=(1.0, 0.92))
+    axis.legend(frameon=False, fontsize=13, loc="upper right", bbox_to_anchor=(1.0, 0.88))
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     plt.close(figure)

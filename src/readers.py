@@ -64,7 +64,7 @@ class CachingReader:
         self.readable = columns < lengths[:, None]
         last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
         if not self.model.perceiver:
-            return self._logits(self._blocks(x, None).gather(1, last))
+            return self._logits(self._blocks(x, None, last))
         vectors = min(ids.size(1), self.model.down_block.C.size(1))
         self.readable_vectors = self.readable[:, :vectors]
         y = self._blocks(self._down(x, self.model.down_block.C[:, :vectors], None), None)
@@ -95,10 +95,12 @@ class CachingReader:
 
     # The four methods below are the model's forward pass; `readable` (B, keys) is None where the causal mask is meant.
 
-    def _blocks(self, x: Tensor, readable: Optional[Tensor]) -> Tensor:
-        for block in self.model.blocks:
-            h = block.ln1(x)
-            x = x + self._attend(block.attn, h, h, readable)
+    def _blocks(self, x: Tensor, readable: Optional[Tensor], last: Optional[Tensor] = None) -> Tensor:
+        for i, block in enumerate(self.model.blocks):
+            h = h_q = block.ln1(x)
+            if last is not None and i + 1 == len(self.model.blocks):  # nobody asks the others any more
+                x, h_q, readable = x.gather(1, last), h.gather(1, last), self.readable
+            x = x + self._attend(block.attn, h, h_q, readable)
             x = x + block.mlp(block.ln2(x))
         return x
 

@@ -48,7 +48,7 @@ class TrainerConfig:
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
     save_every: float = 30.0  # seconds between two training states
     log_every: int = 10  # steps between two points of a curve
-    rows_at_once: Optional[int] = 16  # examples in one pass on a CPU, see split_by_length; None: the padded batch
+    rows_at_once: Optional[int] = 22  # examples in one pass on a CPU, see split_by_length; None: the padded batch
     compile: bool = False  # have torch.compile fuse the model's operations
     device: str = "cpu"
 
@@ -327,7 +327,7 @@ def split_by_length(x: Tensor, y: Tensor, rows: int) -> Iterator[Tuple[Tensor, T
     Of a batch padded to T more than half may be padding, of its parts little is; and a small part stays in the cache.
     """
     lengths = ((y != 0) * torch.arange(1, y.size(1) + 1, device=y.device)).amax(dim=1)  # up to the last target
-    for chosen in lengths.argsort(stable=True).split(rows):
+    for chosen in lengths.argsort(stable=True).tensor_split(max(1, math.ceil(len(x) / rows))):
         T = int(lengths[chosen[-1]]) if len(chosen) else 0
         if T == 0:  # no rows, or none with a target
             continue

@@ -97,7 +97,7 @@ def test_the_schedule_is_flat_and_then_falls_to_zero():
 @torch.no_grad()
 def test_blocks_start_as_the_identity_and_positions_as_waves():
     model = bonus.tiny_transformer(11, 16)
-    bonus.spread_out(model)
+    bonus.initialise(model)
     x = torch.randn(2, 16, 33)
     assert all(torch.equal(block(x), x) for block in model.backbone)
     assert (model.backbone[0].mlp.fc1.weight.std() * 33**0.5).item() == pytest.approx(1, abs=0.05)

@@ -109,7 +109,7 @@ def test_gradients_are_clipped_to_the_given_norm():
 # --- trimming
 
 
-@pytest.mark.parametrize("rows", [1, 2, 4, 6, 100])
+@pytest.mark.parametrize("rows", [1, 2, 4, 6, 100, None])
 @pytest.mark.parametrize(
     "sizes", [{}, {"perceiver": True, "bottleneck_dim": 5}, {"perceiver": True, "bottleneck_dim": 30}]
 )
