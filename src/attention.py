@@ -55,8 +55,8 @@ class CausalCrossAttention(nn.Module):
             # the same in one fused kernel; `is_causal` means exactly the mask. No CPU kernel has dropout.
             y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)
         else:
-            scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))  # (B, nh, Tq, Tk)
-            scores = scores.masked_fill(self.mask[:, :, :Tq, :Tk] == 0, float("-inf"))
+            scores = (q / math.sqrt(k.size(-1))) @ k.transpose(-2, -1)  # (B, nh, Tq, Tk)
+            scores.masked_fill_(self.mask[:, :, :Tq, :Tk] == 0, float("-inf"))
             y = self.attn_drop(scores.softmax(dim=-1)) @ v  # (B, nh, Tq, hs)
         y = y.transpose(1, 2).reshape(B, Tq, C)
         return self.resid_drop(self.proj(y))

@@ -30,12 +30,14 @@ def dropped_units(count: int, p: float) -> Tensor:
     sqrt(p * count): six of them more than the mean are enough almost always, and if not, more are drawn.
     """
     draws = int(p * count + 6 * math.sqrt(p * count)) + 1
-    indices = torch.empty(0, dtype=torch.long)
-    while not len(indices) or indices[-1] < count:
-        gaps = torch.rand(draws).neg_().log1p_().mul_(1 / math.log1p(-p)).long().add_(1)
-        after = indices[-1] if len(indices) else -1
-        indices = torch.cat((indices, gaps.cumsum(0).add_(after)))
+    indices = _gaps(draws, p).cumsum(0).sub_(1)
+    while indices[-1] < count:
+        indices = torch.cat((indices, _gaps(draws, p).cumsum(0).add_(indices[-1])))
     return indices[: int(torch.searchsorted(indices, count))]
+
+
+def _gaps(draws: int, p: float) -> Tensor:
+    return torch.rand(draws).neg_().log1p_().mul_(1 / math.log1p(-p)).long().add_(1)
 
 
 class _Drop(Function):

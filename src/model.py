@@ -9,6 +9,7 @@ from typing import Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from attention import CausalCrossAttention, CausalSelfAttention
@@ -179,7 +180,9 @@ class GPT(nn.Module):
             raise ValueError(f"a sequence of length {T} does not fit the model's block_size {self.block_size}")
         x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :T])  # (B, T, C)
         if self.perceiver:
-            y = self.blocks(self.down_block(x)[:, :T])  # (B, min(m, T), C): no position reads later vectors
+            # Nobody reads the vectors behind position T, so the block is called as if its basis ended there.
+            basis = self.down_block.C[:, :T]
+            y = self.blocks(functional_call(self.down_block, {"C": basis}, x))  # (B, min(m, T), C)
             x = self.up_block(y, x)  # (B, T, C)
         else:
             x = self.blocks(x)  # (B, T, C)
