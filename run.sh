@@ -9,11 +9,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 fail() { echo "run.sh: $*" >&2; exit 2; }
 
 set_up() {
-    if [ ! -x .venv/bin/python ]; then
-        command -v python3 >/dev/null || fail "needs Python 3.10 or newer as python3; install it first"
-        python3 -m venv .venv || fail "python3 -m venv failed; on Debian and Ubuntu: apt install python3-venv"
-    fi
-    if ! cmp -s requirements.txt .venv/installed.txt; then
+    if [ ! -x .venv/bin/python ] || ! cmp -s requirements.txt .venv/installed.txt; then
+        if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then  # none yet, or one that was interrupted
+            command -v python3 >/dev/null || fail "needs Python 3.10 or newer as python3; install it first"
+            python3 -m venv .venv || fail "python3 -m venv failed; on Debian and Ubuntu: apt install python3-venv"
+        fi
         echo "Installing requirements.txt into .venv (once)"
         .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
         cp requirements.txt .venv/installed.txt
@@ -61,13 +61,15 @@ if [ -n "$force" ]; then
     rm -f {vanilla.nopretrain,vanilla.pretrain,perceiver.pretrain}.{dev,test}.predictions
     rm -rf expt/{pretrain,finetune}/{scratch,pretrained}_*
 fi
-echo "$preset" > expt/preset
+echo "$preset" > expt/preset.new
+mv expt/preset.new expt/preset
 
-# make OUTPUT INPUT ARGUMENTS...: runs `python src/run.py ARGUMENTS` unless OUTPUT is there and newer than INPUT.
+# make OUTPUT INPUT ARGUMENTS...: runs `python src/run.py ARGUMENTS` unless OUTPUT is there, newer than INPUT, and no
+# OUTPUT.ckpt shows that its training was interrupted.
 make() {
     local output=$1 input=$2
     shift 2
-    if [ -e "$output" ] && [ ! "$input" -nt "$output" ]; then
+    if [ -e "$output" ] && [ ! "$input" -nt "$output" ] && [ ! -e "$output.ckpt" ]; then
         echo "$output is there; --force redoes it"
         return
     fi

@@ -309,7 +309,7 @@ def draw(results: List[List[Result]], path: str) -> None:
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=13, loc="upper right", bbox_to_anchor=(1.0, 0.88))
+    axis.legend(frameon=False, fontsize=13, labelspacing=0.3, loc="upper right", bbox_to_anchor=(1.0, 0.79))
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     plt.close(figure)

@@ -6,6 +6,7 @@ Both turn text into pairs (x, y) of character ids in which y[t] is what the mode
 
 from typing import Iterable, List, Optional, Sequence, Tuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -198,7 +199,7 @@ class _Texts:
         is_start[1:] = self.ids[:-1] == dataset.stoi.get(" ", -1)
         is_start[self.offsets] = True
         self.word_starts = is_start.nonzero()[:, 0]
-        self.words_before = F.pad(is_start.cumsum(0), (1, 0))
+        self.words_before = F.pad(is_start.cumsum(0, dtype=torch.int32), (1, 0))
 
     def take(self, indices: Tensor, columns: Tensor) -> Tensor:
         """The ids in these columns of the texts `indices` (B,); columns (W,) or (B, W) -> (B, W) Long.
@@ -216,7 +217,7 @@ class _Texts:
 
 def encode(dataset, text: str) -> Tensor:
     """The ids of the characters of `text` in the vocabulary of `dataset`: (len(text),) Long."""
-    return torch.tensor([dataset.stoi[char] for char in text], dtype=torch.long)
+    return torch.from_numpy(np.fromiter(map(dataset.stoi.__getitem__, text), np.int64, count=len(text)))
 
 
 def decode(dataset, ids: Iterable[int]) -> str:

@@ -5,14 +5,22 @@ Files are written beside their target and renamed over it, so that a target is w
 """
 
 import contextlib
+import io
 import os
 import pickle
+import re
 import warnings
+import zipfile
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterable, Iterator
+from typing import Any, BinaryIO, Dict, Iterable, Iterator
 
 import torch
 from torch import Tensor
+
+try:
+    import fcntl
+except ImportError:  # Windows, where runs have to keep out of each other's way themselves
+    fcntl = None
 
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 
@@ -103,15 +111,71 @@ def check_writable(path: str, inputs: Iterable[str] = ()) -> None:
         raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
 
 
+@contextlib.contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Keeps every other run from writing `path` while the block runs. Raises BadInput where one is at it already.
+
+    The lock is the system's, on a file beside `path`, and goes with the process, however that ends.
+    """
+    if fcntl is None:
+        yield
+        return
+    target = Path(os.path.realpath(path))
+    lock = target.with_name(f".{target.name}.lock")
+    try:
+        file = open(lock, "ab")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))  # not the lock of a run just ending
+        except (BlockingIOError, PermissionError, FileNotFoundError):
+            alone = False
+        except OSError:  # a file system without locks
+            alone = True
+        if not alone:
+            raise BadInput(f"{path}: another run is writing it; wait for its end, or give another path")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                lock.unlink()
+
+
+def remove_unfinished(path: str) -> None:
+    """Removes what runs that were killed while writing `path` left beside it. For who holds the lock of `path`."""
+    target = Path(os.path.realpath(path))
+    for file in os.scandir(target.parent):
+        if re.fullmatch(rf"\.{re.escape(target.name)}\.\d+\.tmp", file.name):
+            with contextlib.suppress(OSError):
+                os.unlink(file)
+
+
 def write_lines(path: str, lines: Iterable[str]) -> None:
     """Writes UTF-8 text, one item of `lines` a line, all or nothing."""
     with replacing(path) as file:
         file.write("".join(line + "\n" for line in lines).encode("utf-8"))
 
 
-def load_tensors(path: str):
-    """What `torch.save` wrote to `path`, without running anything in it. Raises BadInput where that is impossible."""
+def save_tensors(path: str, content: Any) -> None:
+    """Writes what load_tensors reads, all or nothing."""
+    whole = io.BytesIO()
+    torch.save(content, whole)  # in memory first: on a full disk torch fails in its own ways
+    with replacing(path) as file:
+        file.write(whole.getbuffer())
+
+
+def load_tensors(path: str) -> Any:
+    """What save_tensors wrote to `path`, without running anything in it. Raises BadInput where that is impossible.
+
+    The file is a zip with a checksum of every part. torch looks at none of them, so that is done here.
+    """
     try:
+        with zipfile.ZipFile(path) as parts:
+            claimed = sum(part.file_size for part in parts.infolist())
+            if claimed > os.path.getsize(path) or parts.testzip() is not None:
+                raise ValueError("damaged, or compressed")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders aloud about pickles; what it refuses is said below
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -120,7 +184,7 @@ def load_tensors(path: str):
     except pickle.UnpicklingError:
         raise BadInput(f"{path}: refused, it is no plain file of tensors (damaged, or holding objects)") from None
     except Exception:  # a damaged file can break the reading anywhere
-        raise BadInput(f"{path}: cannot be read as a params file; it is damaged, cut short or something else") from None
+        raise BadInput(f"{path}: cannot be read; it is damaged, cut short or no file of tensors") from None
 
 
 def load_params(path: str) -> Dict[str, Tensor]:
@@ -137,8 +201,10 @@ def load_params(path: str) -> Dict[str, Tensor]:
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor holds floats, each stored once: not sparse, quantized, nested, or one value posing as many."""
-    if tensor.is_nested or tensor.is_quantized or tensor.layout != torch.strided or not tensor.is_floating_point():
+    """Whether a tensor holds floats, each stored once: not sparse, nested, without data, one value posing as many."""
+    if tensor.is_meta or tensor.is_nested or tensor.layout != torch.strided:
+        return False
+    if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
         return False
     return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
 
@@ -148,5 +214,4 @@ def save_params(path: str, state: Dict[str, Tensor]) -> None:
     for name, tensor in state.items():
         if not tensor.isfinite().all():
             raise BadInput(f"{path}: not written, {name} is no number any more; train again with a lower learning rate")
-    with replacing(path) as file:
-        torch.save({name: tensor.detach().cpu() for name, tensor in state.items()}, file)
+    save_tensors(path, {name: tensor.detach().cpu() for name, tensor in state.items()})

@@ -12,7 +12,9 @@ import hashlib
 import os
 import shlex
 import sys
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Dict, List, Optional, Tuple
 
@@ -21,11 +23,21 @@ import torch
 from command_line import OneLineParser, at_least, rate, run_command
 from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, decode, encode, parse_questions
 from decoding import greedy_continuations, predict_places
-from files import BadInput, check_writable, find_file, load_params, naming, read_text, write_lines
+from files import (
+    BadInput,
+    check_writable,
+    find_file,
+    load_params,
+    locked,
+    naming,
+    read_text,
+    remove_unfinished,
+    write_lines,
+)
 from model import GPT, GPTConfig
 from parallel import launched, local_device, process_group, rank, world_size
 from recipes import PRESETS, Recipe
-from trainer import Interrupted, Trainer, TrainerConfig
+from trainer import Interrupted, Trainer, TrainerConfig, draw
 from utils import evaluate_places, set_seed
 
 
@@ -204,7 +216,7 @@ def pretrain(args: argparse.Namespace) -> None:
     corpus = load_corpus(args)
     model = new_model(args, corpus.vocab_size)
     recipe = PRESETS[args.preset].pretrain.at_rate(args.pretrain_lr)
-    train(args, model, corpus, corpus, recipe, {"corpus": digest("\n".join(corpus.data).encode())})
+    train(args, model, corpus, corpus, recipe, {})
 
 
 def finetune(args: argparse.Namespace) -> None:
@@ -259,11 +271,9 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
 
     `identity` says, beside the settings, what has to be equal for an interrupted run to be resumed.
     """
-    state_path = f"{args.writing_params_path}.ckpt"
-    for path in (args.writing_params_path, state_path):
+    for path in (args.writing_params_path, f"{args.writing_params_path}.ckpt"):
         check_writable(path, inputs_of(args))
-    if os.path.exists(state_path) and not args.resume:
-        raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
+    preset = {name: value for name, value in asdict(PRESETS[args.preset]).items() if not isinstance(value, dict)}
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
     device = local_device(choose_device(args.device))
     if recipe.schedule_epochs is None:
@@ -285,19 +295,23 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
             "command": f"{args.function} {args.variant}",
             "preset": args.preset,
             "seed": str(args.seed),
-            **{name: str(value) for name, value in asdict(recipe).items()},
+            **{name: str(value) for name, value in {**preset, **asdict(recipe)}.items()},
+            "bottleneck_dim": str(model.down_block.C.size(1)) if model.perceiver else "none",
+            "corpus": digest("\n".join(["".join(corpus.stoi), *corpus.data]).encode()),
             **identity,
         },
         device=device,
         compile=args.compile,
     )
-    with process_group(device):
+    with process_group(device), locked(args.writing_params_path) if rank() == 0 else nullcontext():
         run_training(args, Trainer(model, dataset, None, config), dataset, recipe)
 
 
 def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Recipe) -> None:
     """Trains, resuming where that is asked for, and writes the params; only the process of rank 0 writes."""
     model, config, state_path = trainer.model, trainer.config, trainer.state_path
+    if os.path.exists(state_path) and not args.resume:
+        raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
     steps = recipe.max_epochs * trainer.steps_per_epoch
     print(
         f"{args.function} {args.variant}, preset {args.preset}, on {config.device}: {recipe.max_epochs} epochs of "
@@ -306,18 +320,21 @@ def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Re
     )
     if args.preset == "course" and config.device == "cpu":
         warn_of_hours(model, steps * recipe.batch_size * dataset.block_size / world_size())
-    if args.resume and os.path.exists(state_path):
+    if os.path.exists(state_path):
         trainer.load_state()
         print(f"Going on after step {trainer.step:,}, from {state_path}")
     elif args.resume:
         print(f"No interrupted run to go on from ({state_path}): starting at the beginning")
     if rank() == 0:
+        for path in (config.ckpt_path, state_path):
+            remove_unfinished(path)
         started = time.strftime("%Y%m%d-%H%M%S")
         config.writer = summary_writer(
             os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}")
         )
     try:
         trainer.train()
+        trainer.save_checkpoint()
     except Interrupted as interruption:
         again = shlex.join(["python", *sys.argv] + ([] if args.resume else ["--resume"]))
         if launched():
@@ -325,13 +342,15 @@ def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Re
         if rank() == 0:
             print(f"Stopped in epoch {trainer.epoch + 1} of {recipe.max_epochs}. To go on: {again}", file=sys.stderr)
         sys.exit(128 + interruption.signum)
+    except BadInput as error:
+        if trainer.saved_step is None or not os.path.exists(state_path):
+            raise
+        raise BadInput(f"{error} ({state_path} keeps the training as it was after step {trainer.saved_step})") from None
     finally:
-        if rank() == 0:
-            config.writer.flush()
-    trainer.save_checkpoint()
+        draw(config, "flush")
     if rank() == 0:
-        config.writer.add_text("samples", sample_answers(model, dataset), trainer.step)
-        config.writer.close()
+        draw(config, "add_text", "samples", sample_answers(model, dataset), trainer.step)
+        draw(config, "close")
     print(f"Parameters written to {args.writing_params_path}")
 
 
@@ -339,6 +358,7 @@ def summary_writer(folder: str):
     """A TensorBoard writer for one run."""
     from torch.utils.tensorboard import SummaryWriter  # takes a second to import, and evaluate does without it
 
+    threading.excepthook = lambda failure: None  # what fails in the writer's thread is raised again by its next call
     try:
         return SummaryWriter(folder)
     except OSError as error:

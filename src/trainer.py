@@ -1,7 +1,8 @@
 """Trains any language model on any data set of (x, y) pairs: the loop, the optimizer, the schedule, the checkpoints.
 
 Nothing here knows what a GPT is. The model only has to be causal and return (logits, loss), the loss a mean over the
-targets that are not 0. While it trains, everything needed to go on after an interruption is kept in `ckpt_path`.ckpt.
+targets that are not 0. While it trains, everything needed to go on after an interruption is kept in `ckpt_path`.ckpt:
+it is written each minute, and at the end of an epoch wherever writing has taken less than 1 % of the time so far.
 Under torchrun several processes share every batch, and take the steps that one would.
 """
 
@@ -22,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
-from files import BadInput, is_plain, load_tensors, replacing, save_params
+from files import BadInput, is_plain, load_tensors, save_params, save_tensors
 from optimizer import Muon
 from parallel import gathered, largest, rank, world_size
 
@@ -46,7 +47,7 @@ class TrainerConfig:
     writer: Any = None  # a tensorboard SummaryWriter
     seed: int = 0
     identity: Dict[str, str] = field(default_factory=dict)  # what has to be equal for a run to be resumed
-    save_every: float = 30.0  # seconds between two training states
+    save_every: float = 60.0  # seconds between two training states, at most
     log_every: int = 10  # steps between two points of a curve
     rows_at_once: Optional[int] = 22  # examples in one pass on a CPU, see split_by_length; None: the padded batch
     compile: bool = False  # have torch.compile fuse the model's operations
@@ -115,14 +116,23 @@ class Trainer:
         if world_size() > 1:
             self.learner = DistributedDataParallel(self.learner, forward_sync_buffers=False)
             torch.manual_seed(config.seed + rank())  # each process drops units of its own
-        if self.on_gpu and config.num_workers == 0 and hasattr(train_dataset, "to"):
+        made_on_gpu = self.on_gpu and config.num_workers == 0 and hasattr(train_dataset, "to")
+        if made_on_gpu:
             train_dataset.to(config.device)  # batches are made where they are used
+        self.identity = {  # what has to be equal for a run to be resumed to the same parameters
+            **config.identity,
+            "device": torch.device(config.device).type,
+            "batches made on": "GPU" if made_on_gpu else "CPU",
+            "compile": str(config.compile),
+            "processes": str(world_size()),
+        }
         self.order = torch.Generator().manual_seed(config.seed)  # shuffles every epoch and seeds its examples
         self.epoch = 0  # the epoch that is running,
         self.epoch_order = self.order.get_state()  # what `order` was when it began,
         self.batch = 0  # and how many of its batches have been learned
         self.step = 0
         self.tokens = 0
+        self.saved_step: Optional[int] = None  # the step after which the training state was saved last
 
     @property
     def state_path(self) -> Optional[str]:
@@ -145,27 +155,32 @@ class Trainer:
     def train(self) -> None:
         """Trains up to max_epochs.
 
-        Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM; BadInput when the loss is no number any more.
+        Raises Interrupted, with the state saved, on Ctrl-C or SIGTERM. Raises BadInput when the loss is no number any
+        more, the state cannot be written or a process that prepares batches has died.
         """
         config = self.config
         # looking at a loss makes the CPU wait for the GPU: there, once an epoch
         log_every = self.steps_per_epoch if self.on_gpu else config.log_every
         meter = _Meter(config, self.step, config.max_epochs * self.steps_per_epoch, log_every)
-        saved_at = time.monotonic()
+        began = saved_at = time.monotonic()
+        saving = 0.0  # seconds that writing the state has taken
         self.model.train()
         with meter.bar, _postponed_signals() as arrived:
             while self.epoch < config.max_epochs:
                 self.order.set_state(self.epoch_order)
-                for x, y in self._batches():
+                for x, y in self._living_batches():
                     meter.add(self.epoch, self.step, *self._learn(x, y))
-                    if world_size() > 1 and self.step % log_every != 0:
+                    epoch_ends = self.batch == self.steps_per_epoch
+                    if world_size() > 1 and self.step % log_every != 0 and not epoch_ends:
                         continue  # the processes come to an agreement now and then only
-                    due = time.monotonic() - saved_at > config.save_every
+                    now = time.monotonic()
+                    due = now - saved_at > config.save_every or (epoch_ends and saving <= 0.01 * (now - began))
                     due, signum = largest([int(due), max(arrived, default=0)], config.device)
                     if due or signum:
                         meter.report()
                         self._save_state()
                         saved_at = time.monotonic()
+                        saving += saved_at - now
                     if signum:
                         raise Interrupted(signum)
                 self.epoch, self.epoch_order, self.batch = self.epoch + 1, self.order.get_state(), 0
@@ -189,6 +204,21 @@ class Trainer:
             num_workers=self.config.num_workers,
             generator=torch.Generator().manual_seed(seeds[0]),  # else it would draw from dropout's random numbers
         )
+
+    def _living_batches(self) -> Iterator[Tuple[Tensor, Tensor]]:
+        """The batches of _batches(). Saves the state and raises BadInput when a process that prepares them has died."""
+        try:
+            batches = iter(self._batches())
+            if self.config.num_workers and threading.current_thread() is threading.main_thread() and os.name == "posix":
+                # torch's handler would raise in the middle of a step; without it the next batch fails to come
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            yield from batches
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            if world_size() == 1:  # several processes save together, and the others wait elsewhere
+                self._save_state()
+            raise BadInput("a process that prepares batches has died; go on with --resume --num_workers 0") from None
 
     def _learn(self, x: Tensor, y: Tensor) -> Tuple[Tensor, Tensor, Tensor, float]:
         """One optimizer step on a batch x, y (B, T) -> loss, gradient norm, number of targets, learning rate."""
@@ -247,22 +277,24 @@ class Trainer:
         return sum(losses) / len(losses)
 
     def _save_state(self) -> None:
+        """Writes the training state. Raises BadInput, and keeps the earlier one, if a parameter is no number any more."""
         if self.state_path is None:
             return
-        dropout = torch.cuda.get_rng_state(self.config.device) if self.on_gpu else torch.get_rng_state()
-        dropout = gathered(dropout)
+        if not all(p.isfinite().all() for p in self.model.parameters()):
+            raise BadInput(f"a parameter became no number by step {self.step}; start again with a lower learning rate")
+        dropout = gathered(random_state(self.config.device))
         if rank() != 0:
             return
         state = {
-            "identity": self.config.identity,
+            "identity": self.identity,
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": [self.epoch, self.batch, self.step, self.tokens],
             "epoch_order": self.epoch_order,
             "dropout": dropout,  # the random numbers of each process
         }
-        with replacing(self.state_path) as file:
-            torch.save(state, file)
+        save_tensors(self.state_path, state)
+        self.saved_step = self.step
 
     def load_state(self) -> None:
         """Goes to where an interrupted run stopped, as its state at `state_path` says; train() then goes on from there.
@@ -273,7 +305,7 @@ class Trainer:
         try:
             differing = [
                 f"{name} was {state['identity'].get(name)}, is {value}"
-                for name, value in self.config.identity.items()
+                for name, value in self.identity.items()
                 if state["identity"].get(name) != value
             ]
             if differing:
@@ -295,17 +327,9 @@ class Trainer:
                 optimizer.load_state_dict(saved)
                 check_optimizer_state(optimizer)
             self.epoch, self.batch, self.step, self.tokens = progress
-            self.epoch_order = state["epoch_order"]
-            if len(state["dropout"]) != world_size():
-                raise BadInput(
-                    f"{self.state_path}: is of another run ({len(state['dropout'])} processes, here are "
-                    f"{world_size()}); repeat that or delete it"
-                )
-            if self.on_gpu:
-                torch.cuda.set_rng_state(state["dropout"][rank()], self.config.device)
-            else:
-                torch.set_rng_state(state["dropout"][rank()])
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            self.epoch_order, self.saved_step = state["epoch_order"], step
+            set_random_state(self.config.device, state["dropout"][rank()])
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
             raise BadInput(
                 f"{self.state_path}: does not hold the state of this training; delete it to start anew"
             ) from None
@@ -405,9 +429,36 @@ class _Meter:
         self._write({"test_loss": loss})
 
     def _write(self, scalars: Dict[str, float]) -> None:
-        if self.config.writer is not None:
-            for name, value in scalars.items():
-                self.config.writer.add_scalar(f"train/{name}", value, self.step)
+        for name, value in scalars.items():
+            draw(self.config, "add_scalar", f"train/{name}", value, self.step)
+
+
+def draw(config: TrainerConfig, method: str, *arguments: Any) -> None:
+    """Calls a method of config.writer, if there is one; where it cannot write any more, all goes on without curves."""
+    if config.writer is None:
+        return
+    try:
+        getattr(config.writer, method)(*arguments)
+    except OSError as error:
+        print(f"\nNote: no curves from here on, they cannot be written ({error.strerror})", file=sys.stderr)
+        config.writer = None
+
+
+def random_state(device: str) -> Tensor:
+    """The state of the random numbers that dropout draws on this device."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.startswith("mps") else torch.get_rng_state()
+
+
+def set_random_state(device: str, state: Tensor) -> None:
+    """Has dropout draw on this device what it drew after `state` was taken."""
+    if device.startswith("cuda"):
+        torch.cuda.set_rng_state(state, device)
+    elif device.startswith("mps"):
+        torch.mps.set_rng_state(state)
+    else:
+        torch.set_rng_state(state)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,13 @@
 """run.sh and the two scripts that make zips, in a copy of the repository with a tiny world and one epoch a run."""
 
 import os
+import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -97,6 +100,74 @@ def test_run_does_everything_once_and_what_it_leaves_can_be_collected(repository
         names = set(archive.namelist())
     assert set(NINE_FILES) | {"src/run.py", "src/model.py", "src/attention.py", "src/dataset.py"} <= names
     assert not [name for name in names if "pycache" in name or name.startswith(("data", "expt", ".venv"))]
+
+
+def wait_for_the_group(group):
+    """Until no process of the group is left: one that saves its state outlives the shell that started it."""
+    while True:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+
+
+def test_run_interrupted_again_and_again_ends_with_the_files_of_a_run_never_interrupted(repository):
+    status, _, errors = bash(repository, "run.sh")
+    assert status == 0, errors
+    names = [*NINE_FILES, "vanilla.pretrain.params", "perceiver.pretrain.params"]
+    expected = {name: (repository / name).read_bytes() for name in names}
+    for name in names:
+        (repository / name).unlink()
+    chance = random.Random(5)
+    for signum in [signal.SIGINT, signal.SIGTERM, signal.SIGKILL] * 2:
+        process = subprocess.Popen(
+            ["bash", "run.sh"], cwd=repository, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        while not process.stdout.readline().startswith("$ python src/run.py"):
+            assert process.poll() is None, "there is something left to do"
+        time.sleep(chance.uniform(0, 5))  # it takes about that long to do
+        os.killpg(process.pid, signum)
+        process.stdout.close()
+        assert process.wait(timeout=60) != 0
+        wait_for_the_group(process.pid)
+        for name in names:
+            assert not (repository / name).exists() or (repository / name).read_bytes() == expected[name], name
+    status, _, errors = bash(repository, "run.sh")
+    assert status == 0, errors
+    assert {name: (repository / name).read_bytes() for name in names} == expected
+    assert not list(repository.glob("*.ckpt")) + list(repository.glob(".*.params*"))
+
+
+def test_a_training_that_was_killed_before_its_state_was_removed_is_finished(repository):
+    assert bash(repository, "run.sh")[0] == 0
+    before = (repository / "vanilla.model.params").read_bytes()
+    (repository / "vanilla.model.params.ckpt").write_bytes(b"of another run")
+    status, output, errors = bash(repository, "run.sh")
+    assert status == 2 and "vanilla.model.params.ckpt" in errors.splitlines()[-1], "it is not passed over"
+    assert (repository / "vanilla.model.params").read_bytes() == before
+    (repository / "vanilla.model.params.ckpt").unlink()
+
+
+def test_setting_up_that_was_interrupted_is_done_again(tmp_path):
+    for name in ("run.sh", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for folder in (".venv/bin", "bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").write_text("#!/bin/sh\nexit 1\n")  # pip did not get there
+    made = r'printf "#!/bin/sh\necho \"\$*\" >> log\n" > .venv/bin/python'
+    (tmp_path / "bin/python3").write_text(f'#!/bin/sh\necho "$*" >> log\n{made}\n')
+    for program in (tmp_path / ".venv/bin/python", tmp_path / "bin/python3"):
+        program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    for _ in range(2):
+        done = subprocess.run(
+            ["bash", "run.sh", "test"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[0] == "-m venv .venv" and "-m pip install" in log[1] and log[2:] == ["-m pytest"] * 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -238,6 +239,34 @@ def test_a_resumed_run_ends_with_the_params_of_an_uninterrupted_one(tmp_path, st
         assert torch.equal(tensor, whole.model.state_dict()[name]), name
 
 
+@pytest.mark.parametrize(
+    "cost, steps",
+    [
+        (0.1, [3, 6, 9, 12, 15, 18, 21, 24, 27, 30]),  # 0.1 s every 21 s are less than 1 %: at the end of every epoch
+        (0.5, [3, 9, 15, 21, 27]),  # in an hour of this at every second end
+        (5.0, [3, 12, 21, 30]),  # each minute, and that is 9 steps of 7 s
+    ],
+)
+def test_a_state_is_written_each_minute_and_at_the_end_of_an_epoch_where_that_costs_little(monkeypatch, cost, steps):
+    clock, saved = [0.0], []
+    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    trainer = tiny_trainer(max_epochs=10)
+    learn = trainer._learn
+
+    def learn_for_7_seconds(x, y):
+        clock[0] += 7
+        return learn(x, y)
+
+    def save():
+        clock[0] += cost
+        saved.append(trainer.step)
+
+    monkeypatch.setattr(trainer, "_learn", learn_for_7_seconds)
+    monkeypatch.setattr(trainer, "_save_state", save)
+    trainer.train()
+    assert saved == steps
+
+
 def test_a_state_of_another_run_is_refused_with_what_differs(tmp_path):
     path = str(tmp_path / "p")
     interrupted_after(tiny_trainer(ckpt_path=path, identity={"seed": "1", "corpus": "a"}), 1)
@@ -354,7 +383,7 @@ def test_processes_drop_units_of_their_own_and_resume_to_the_params_of_a_run_nev
     dropout = torch.load(world / "cut.params.ckpt", weights_only=True)["dropout"]
     assert len(dropout) == 2 and not torch.equal(*dropout)
     status, _, errors = run(world, 0, *command, "cut.params", "--resume")
-    assert status == 2 and "2 processes, here are 1" in errors, "another number of processes is refused"
+    assert status == 2 and "processes was 2, is 1" in errors, "another number of processes is refused"
     status, output, errors = run(world, 2, *command, "cut.params", "--resume")
     assert status == 0 and "Going on after step" in output, errors
     whole, cut = (torch.load(world / f"{name}.params", weights_only=True) for name in ("whole", "cut"))
