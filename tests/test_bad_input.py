@@ -24,6 +24,10 @@ import london_baseline
 import report
 import run as run_module
 from command_line import run_command
+from dataset import CharCorruptionDataset
+from files import read_text
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # some odd tensors are announced as such
 
 SRC = Path(run_module.__file__).resolve().parent
 CORPUS = "Ada Hale was born in Turin.\nBo Lund was born in Oslo.\nWhere? Élodie!\n"
@@ -149,6 +153,8 @@ def test_any_corpus_is_learned_line_by_line_or_refused_in_one_line(world, conten
     usable = text is not None and not set(text) & set("□⁇") and any(line.strip() for line in text.split("\n"))
     assert (status == 0) == usable, message
     if usable:
+        documents = [line for line in text.split("\n") if line.strip()]
+        assert CharCorruptionDataset(read_text(Path("corpus")), 128).data == documents
         assert len(torch.load("p", weights_only=True)["tok_emb.weight"]) == 2 + len(set(text))
         os.remove("p")
 

@@ -119,25 +119,27 @@ def test_run_interrupted_again_and_again_ends_with_the_files_of_a_run_never_inte
     expected = {name: (repository / name).read_bytes() for name in names}
     for name in names:
         (repository / name).unlink()
-    chance = random.Random(5)
+    chance, interrupted = random.Random(5), 0
     for signum in [signal.SIGINT, signal.SIGTERM, signal.SIGKILL] * 2:
         process = subprocess.Popen(
             ["bash", "run.sh"], cwd=repository, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
-        while not process.stdout.readline().startswith("$ python src/run.py"):
-            assert process.poll() is None, "there is something left to do"
-        time.sleep(chance.uniform(0, 5))  # it takes about that long to do
-        os.killpg(process.pid, signum)
+        for line in process.stdout:
+            if line.startswith("$ python src/run.py"):
+                time.sleep(chance.uniform(0, 4))  # it takes about that long to do
+                os.killpg(process.pid, signum)
+                break
         process.stdout.close()
-        assert process.wait(timeout=60) != 0
+        interrupted += process.wait(timeout=60) != 0
         wait_for_the_group(process.pid)
         for name in names:
             assert not (repository / name).exists() or (repository / name).read_bytes() == expected[name], name
+    assert interrupted >= 3, "where there was nothing left to do there was nothing to interrupt"
     status, _, errors = bash(repository, "run.sh")
     assert status == 0, errors
     assert {name: (repository / name).read_bytes() for name in names} == expected
-    assert not list(repository.glob("*.ckpt")) + list(repository.glob(".*.params*"))
+    assert not list(repository.glob("*.ckpt")) + list(repository.glob(".*.tmp"))  # a lock that nobody holds may stay
 
 
 def test_a_training_that_was_killed_before_its_state_was_removed_is_finished(repository):

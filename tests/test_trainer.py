@@ -243,7 +243,7 @@ def test_a_resumed_run_ends_with_the_params_of_an_uninterrupted_one(tmp_path, st
     "cost, steps",
     [
         (0.1, [3, 6, 9, 12, 15, 18, 21, 24, 27, 30]),  # 0.1 s every 21 s are less than 1 %: at the end of every epoch
-        (0.5, [3, 9, 15, 21, 27]),  # in an hour of this at every second end
+        (0.5, [3, 9, 15, 24, 30]),  # at an end where what was spent is less than 1 %, or after a minute
         (5.0, [3, 12, 21, 30]),  # each minute, and that is 9 steps of 7 s
     ],
 )
