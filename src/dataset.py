@@ -63,6 +63,17 @@ class CharCorruptionDataset(Dataset):
         Truncated to a random length, the document is split into prefix, masked content and suffix; the model reads
         prefix ⁇ suffix ⁇ and says the masked content. Padding fills up the rest.
         """
+        # [part e] Span corruption.
+        # 1. Take the document self.data[idx] and truncate it to a random length: a whole number from 4 to
+        #    int(self.block_size * 7 / 8), both possible; a shorter document stays whole.
+        # 2. Split it into prefix, masked content and suffix. The length of the masked content is random and, on
+        #    average, a quarter of the truncated document's; where it begins is random too.
+        # 3. s = prefix ⁇ suffix ⁇ masked content, with MASK_CHAR for ⁇, then as many PAD_CHAR as make it block_size + 1
+        #    characters long. x is s without its last character, y is s without its first.
+        # 4. Return both as Long tensors of ids, (block_size,): `encode` below does that.
+        # Every call draws anew, from any seeded generator (self.generator, random or torch). Documents of fewer than 4
+        # characters work as well. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
+        ### BEGIN SOLUTION
         *lengths, u_span, u_rounding, u_start = self._draw(1)[0].tolist()
         length = max(4 + int(u * (self._longest - 3)) for u in lengths)
         document = self.data[idx][:length]
@@ -75,7 +86,9 @@ class CharCorruptionDataset(Dataset):
         text = prefix + MASK_CHAR + suffix + MASK_CHAR + masked
         ids = encode(self, text.ljust(self.block_size + 1, PAD_CHAR))
         return ids[:-1], ids[1:]
+        ### END SOLUTION
 
+    ### BEGIN STAFF
     def batch(self, indices: Sequence[int]) -> Tuple[Tensor, Tensor]:
         """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other.
 
@@ -134,6 +147,8 @@ class CharCorruptionDataset(Dataset):
         if isinstance(widest, Tensor):
             return (1 + u * (widest.clamp(min=1.0) - 1) + rounding).long()
         return int(1 + u * (max(1.0, widest) - 1) + rounding)
+
+    ### END STAFF
 
 
 class NameDataset(Dataset):

@@ -109,9 +109,14 @@ class DownProjectBlock(nn.Module):
 
     def forward(self, x_input: Tensor) -> Tensor:
         """x_input (B, T, n_embd) -> (B, m, n_embd)."""
+        # [part g] DownProjectBlock.forward. Like Block.forward above, but the basis self.C is the stream: C plus what
+        # attention says when the normed C asks and x_input, as it is, answers; then the MLP as in Block. The layers are
+        # made above, self.attn(x_kv, x_q) is a CausalCrossAttention. Check: pytest tests/graded -k down_project
+        ### BEGIN SOLUTION
         x = self.C + self.attn(x_input, self.ln1(self.C))
         x = x + self.mlp(self.ln2(x))
         return x
+        ### END SOLUTION
 
 
 class UpProjectBlock(nn.Module):
@@ -129,9 +134,13 @@ class UpProjectBlock(nn.Module):
 
     def forward(self, y: Tensor, x_input: Tensor) -> Tensor:
         """y (B, m, n_embd), x_input (B, T, n_embd) -> (B, T, n_embd)."""
+        # [part g] UpProjectBlock.forward. The stream is x_input: x_input plus what attention says when x_input, as it
+        # is, asks and the normed y answers; then the MLP as in Block. Check: pytest tests/graded -k up_project
+        ### BEGIN SOLUTION
         x = x_input + self.attn(self.ln1(y), x_input)
         x = x + self.mlp(self.ln2(x))
         return x
+        ### END SOLUTION
 
 
 class GPT(nn.Module):

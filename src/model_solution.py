@@ -55,7 +55,11 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(4 * config.d_model, config.d_model)
 
     def forward(self, x: Float[Tensor, "batch time d_model"]) -> Float[Tensor, "batch time d_model"]:
+        # [part 3(a)] MLP.forward, 1 point. From d_model up to 4 d_model units, GELU, and down to d_model again, at
+        # every position by itself. The layers are made above. Check: pytest tests/graded -k test_mlp
+        ### BEGIN SOLUTION
         return self.fc2(self.gelu(self.fc1(x)))
+        ### END SOLUTION
 
 
 class KeyValueCache:
@@ -98,6 +102,13 @@ class CausalAttention(nn.Module):
         self, x: Float[Tensor, "batch time d_model"], cache: Optional[KeyValueCache] = None
     ) -> Float[Tensor, "batch time d_model"]:
         """With a `cache`, x holds only the positions that follow those the cache has seen."""
+        # [part 3(a)] CausalAttention.forward, 6 points. Make queries, keys and values of x and cut their features into
+        # heads: (batch, time, d_model) -> (batch, head, time, d_head), where head h owns neighbouring features. Then
+        #     scores = Q K^T / sqrt(d_head), (batch, head, queries, keys), -inf where causal_mask forbids the key
+        #     y = softmax(scores over the keys) V, (batch, head, queries, d_head)
+        # and W_o reads the heads side by side. causal_mask is (context_length, context_length), x may be shorter.
+        # `cache` is for a fast generate alone: leave it aside at first. Check: pytest tests/graded -k test_attention
+        ### BEGIN SOLUTION
         q, k, v = (
             rearrange(W(x), "batch time (head d_head) -> batch head time d_head", head=self.n_heads)
             for W in (self.W_q, self.W_k, self.W_v)
@@ -109,6 +120,7 @@ class CausalAttention(nn.Module):
         scores = scores.masked_fill(~self.causal_mask[keys - queries : keys, :keys], float("-inf"))
         y = scores.softmax(dim=-1) @ v  # (batch, head, queries, d_head)
         return self.W_o(rearrange(y, "batch head time d_head -> batch time (head d_head)"))
+        ### END SOLUTION
 
 
 class DecoderBlock(nn.Module):
@@ -124,9 +136,13 @@ class DecoderBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time d_model"], cache: Optional[KeyValueCache] = None
     ) -> Float[Tensor, "batch time d_model"]:
+        # [part 3(a)] DecoderBlock.forward, 2 points. First attention, then the MLP: each reads a layer norm of the
+        # stream, and what it says is added to the stream as it was before that norm. Check: -k test_decoder_block
+        ### BEGIN SOLUTION
         x = x + self.attention(self.pre_layer_norm(x), cache)
         x = x + self.mlp(self.post_layer_norm(x))
         return x
+        ### END SOLUTION
 
 
 class Transformer(nn.Module):
@@ -184,8 +200,14 @@ class Transformer(nn.Module):
         self._check_ids(x)
         if x.size(1) > self.config.context_length:
             raise ValueError(f"{x.size(1)} tokens do not fit context_length {self.config.context_length}")
+        # [part 3(a)] Transformer.forward, 6 points. The embedding of every token plus that of its position (0 for the
+        # first), through the blocks of the backbone one after the other, the final layer norm and lm_head. Logits, no
+        # softmax; positions live on x's device. Check: -k test_forward
+        ### BEGIN SOLUTION
         return self.lm_head(self._hidden(x))
+        ### END SOLUTION
 
+    ### BEGIN STAFF
     def _hidden(
         self, x: Int[Tensor, "batch time"], start: int = 0, caches: Optional[List[KeyValueCache]] = None
     ) -> Float[Tensor, "batch time d_model"]:
@@ -196,18 +218,24 @@ class Transformer(nn.Module):
             h = block(h, None if caches is None else caches[i])
         return self.final_layer_norm(h)
 
+    ### END STAFF
     @torch.no_grad()
     def generate(self, x: Int[Tensor, "batch time"], num_new_tokens: int) -> Int[Tensor, "batch longer"]:
         """x continued by `num_new_tokens` tokens, every time the most probable one (greedy). Sub-problem 3(a).
 
-        Keys and values are kept, so a new token costs one position's work. Once the sequence is longer than
-        context_length the model reads its last context_length tokens; then every token has a new position, nothing
-        kept is true any more, and each new token costs a whole forward pass.
+        Once the sequence is longer than context_length the model reads its last context_length tokens, at positions
+        0, 1, ...
         Raises ValueError for ids that are none, an empty sequence, and a negative or broken `num_new_tokens`.
         """
         self._check_ids(x)
         if not isinstance(num_new_tokens, int) or num_new_tokens < 0:
             raise ValueError(f"num_new_tokens must be a whole number from 0 up, got {num_new_tokens!r}")
+        # [part 3(a)] Transformer.generate, 5 points. Again and again: the logits of the last context_length tokens, the
+        # most probable token at the last position, and x one token longer. x keeps its dtype. A forward pass for each
+        # token is right; who likes it faster keeps keys and values (KeyValueCache). Check: -k test_generate
+        ### BEGIN SOLUTION
+        # Keys and values are kept, so a new token costs one position's work. Past context_length every token has a
+        # new position, nothing kept is true any more, and each new token costs a whole forward pass.
         known = 0  # the caches know the sequence's first `known` tokens, at their present positions
         caches = [KeyValueCache() for _ in self.backbone]
         for _ in range(num_new_tokens):
@@ -219,6 +247,7 @@ class Transformer(nn.Module):
             known = window.size(1)
             x = torch.cat((x, following.to(x.dtype)), dim=1)
         return x
+        ### END SOLUTION
 
     def get_loss_on_batch(self, input_ids: Int[Tensor, "batch time"]) -> Float[Tensor, ""]:
         """The mean cross-entropy, in nats, of every token given those before it. Sub-problem 3(b).
@@ -232,8 +261,13 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"{input_ids.size(1)} tokens do not fit: context_length {self.config.context_length} and one to predict"
             )
+        # [part 3(b)] Transformer.get_loss_on_batch, 7 points. The logits at position t predict the token at t + 1, so
+        # the last token is only predicted and the first only read. The mean over all predicted tokens of all rows
+        # (F.cross_entropy). Check: -k test_loss_on_batch
+        ### BEGIN SOLUTION
         logits = self(input_ids[:, :-1])
         return F.cross_entropy(rearrange(logits, "b t vocab -> (b t) vocab"), input_ids[:, 1:].flatten().long())
+        ### END SOLUTION
 
     def _check_ids(self, x: Tensor) -> None:
         """Raises ValueError unless x is a (batch, time) tensor of token ids with something in it."""

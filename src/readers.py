@@ -104,6 +104,7 @@ class CachingReader:
             x = x + block.mlp(block.ln2(x))
         return x
 
+    ### BEGIN STAFF
     def _down(self, x_input: Tensor, basis: Tensor, readable: Optional[Tensor]) -> Tensor:
         down = self.model.down_block
         x = basis + self._attend(down.attn, x_input, down.ln1(basis), readable)
@@ -114,6 +115,7 @@ class CachingReader:
         x = x_input + self._attend(up.attn, up.ln1(y), x_input, self.readable_vectors)
         return x + up.mlp(up.ln2(x))
 
+    ### END STAFF
     def _logits(self, x: Tensor) -> Tensor:
         return self.model.head(self.model.ln_f(x[:, 0]))
 

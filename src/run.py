@@ -155,6 +155,10 @@ def new_model(args: argparse.Namespace, vocab_size: int) -> GPT:
     """A model with fresh parameters: the preset's size, the variant's shape. Assignment 5, parts (c) and (g)."""
     preset = PRESETS[args.preset]
     perceiver = args.variant == "perceiver"
+    # [part c] Make the model. A GPT from a GPTConfig (both in model.py) of this vocabulary: block_size, n_layer, n_head,
+    # n_embd and dropout, which serves embd_pdrop, resid_pdrop and attn_pdrop, are the preset's. A perceiver has
+    # perceiver=True and, as bottleneck_dim, --bottleneck_dim or else 32. Return the model.
+    ### BEGIN SOLUTION
     with naming("--bottleneck_dim"):
         config = GPTConfig(
             vocab_size,
@@ -169,6 +173,7 @@ def new_model(args: argparse.Namespace, vocab_size: int) -> GPT:
             bottleneck_dim=(32 if args.bottleneck_dim is None else args.bottleneck_dim) if perceiver else None,
         )
     return GPT(config)
+    ### END SOLUTION
 
 
 def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
@@ -214,9 +219,14 @@ def pretrain(args: argparse.Namespace) -> None:
     if args.reading_params_path is not None:
         raise BadInput("pretrain starts from fresh parameters; leave --reading_params_path out, or finetune")
     corpus = load_corpus(args)
+    # [part f] Pretrain. Make a new model and have train(args, model, dataset, corpus, recipe, {}) below learn the
+    # corpus with it, by the preset's recipe for pretraining at the rate of --pretrain_lr (PRESETS[...] in recipes.py;
+    # recipe.at_rate(None) changes nothing). It writes the params too.
+    ### BEGIN SOLUTION
     model = new_model(args, corpus.vocab_size)
     recipe = PRESETS[args.preset].pretrain.at_rate(args.pretrain_lr)
     train(args, model, corpus, corpus, recipe, {})
+    ### END SOLUTION
 
 
 def finetune(args: argparse.Namespace) -> None:
@@ -226,6 +236,11 @@ def finetune(args: argparse.Namespace) -> None:
     path, text = open_input(args.finetune_corpus_path)
     with naming(path):
         questions = NameDataset(corpus, text)
+    # [part c] [part f] Fine-tune. Without --reading_params_path: a new model and the preset's recipe finetune_scratch.
+    # With it: the model that load_model reads and the recipe finetune_pretrained. Either at the rate of --finetune_lr.
+    # Then train(args, model, questions, corpus, recipe, identity), where identity tells runs apart that must not be
+    # resumed as each other: {"questions": digest(text.encode()), "initial params": digest(the model's bytes)}.
+    ### BEGIN SOLUTION
     if args.reading_params_path is None:
         model = new_model(args, corpus.vocab_size)
         recipe = PRESETS[args.preset].finetune_scratch
@@ -235,6 +250,7 @@ def finetune(args: argparse.Namespace) -> None:
     recipe = recipe.at_rate(args.finetune_lr)
     start = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
     train(args, model, questions, corpus, recipe, {"questions": digest(text.encode()), "initial params": digest(start)})
+    ### END SOLUTION
 
 
 def evaluate(args: argparse.Namespace) -> None:
