@@ -72,7 +72,8 @@ class CharCorruptionDataset(Dataset):
         #    characters long. x is s without its last character, y is s without its first.
         # 4. Return both as Long tensors of ids, (block_size,): `encode` below does that.
         # Every call draws anew, from any seeded generator (self.generator, random or torch). Documents of fewer than 4
-        # characters work as well. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
+        # characters work as well. self.span_start and self.length_draws, see above, are for the laptop preset: honour
+        # them if you want its figures. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
         ### BEGIN SOLUTION
         *lengths, u_span, u_rounding, u_start = self._draw(1)[0].tolist()
         length = max(4 + int(u * (self._longest - 3)) for u in lengths)
@@ -147,7 +148,6 @@ class CharCorruptionDataset(Dataset):
         if isinstance(widest, Tensor):
             return (1 + u * (widest.clamp(min=1.0) - 1) + rounding).long()
         return int(1 + u * (max(1.0, widest) - 1) + rounding)
-
     ### END STAFF
 
 

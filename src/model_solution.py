@@ -217,8 +217,8 @@ class Transformer(nn.Module):
         for i, block in enumerate(self.backbone):
             h = block(h, None if caches is None else caches[i])
         return self.final_layer_norm(h)
-
     ### END STAFF
+
     @torch.no_grad()
     def generate(self, x: Int[Tensor, "batch time"], num_new_tokens: int) -> Int[Tensor, "batch longer"]:
         """x continued by `num_new_tokens` tokens, every time the most probable one (greedy). Sub-problem 3(a).

@@ -433,8 +433,8 @@ def check_block(student, function: str, alone: bool, message: str, **inputs):
 @points("2(g)", 1, "DownProjectBlock")
 def test_down_project(student):
     message = (
-        "DownProjectBlock: x = C + attn(x_input, ln1(C)), then x + mlp(ln2(x)); x_input holds the keys and values, the "
-        "basis C asks and is the stream"
+        "DownProjectBlock: the normed basis C asks, x_input, as it is, holds the keys and values; what comes out is added "
+        "to C itself, and then what the MLP makes of its norm, as in Block"
     )
     x = student.cases["a5.input.x"]
     either(*(lambda alone=alone: check_block(student, "down_project", alone, message, x=x) for alone in (False, True)))
@@ -443,8 +443,8 @@ def test_down_project(student):
 @points("2(g)", 1, "UpProjectBlock")
 def test_up_project(student):
     message = (
-        "UpProjectBlock: x = x_input + attn(ln1(y), x_input), then x + mlp(ln2(x)); y holds the keys and values, the "
-        "original sequence x_input asks and is the stream"
+        "UpProjectBlock: x_input, as it is, asks, the normed y holds the keys and values; what comes out is added to "
+        "x_input, and then what the MLP makes of its norm, as in Block"
     )
     x, y = student.cases["a5.input.x"], student.cases["a5.input.y"]
     either(*(lambda alone=alone: check_block(student, "up_project", alone, message, x=x, y=y) for alone in (False, True)))

@@ -1,0 +1,340 @@
+"""Grades a submission, or a folder of them, without trusting it; writes what Gradescope reads.
+
+    python tests/autograder/grade.py assignment5.zip [--answers FILE] [--results results.json]
+    python tests/autograder/grade.py submissions/ --jobs 8 [--answers FILE] [--csv grades.csv]
+
+The graded tests of tests/graded run here, in the judge's process, with numbers drawn anew; the submission's code runs
+in processes that know no answers and have no rights (tests/graded/sandbox.py), and only what they say is compared.
+Params are tried with this repository's model. FILE has the form of birth_dev.tsv: test questions with their places.
+"""
+
+import argparse
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+import queue
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+GRADED = HERE.parent / "graded"
+sys.path[:0] = [str(GRADED), str(HERE)]
+os.environ.update(OMP_NUM_THREADS="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS="")
+
+import isolation  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from grading import Submission  # noqa: E402
+from sandbox import Sandbox  # noqa: E402
+from submission import PARAMS, Refused, unpack, zip_folder  # noqa: E402
+
+
+class Unusable(Exception):
+    """Something that staff gave cannot be used; one line that says what to do."""
+
+
+class Brought:
+    """The pytest plugin that brings the submission to the graded tests, and their outcome back."""
+
+    def __init__(self, submission: Submission):
+        self.submission = submission
+        self.graded: List[tuple] = []
+
+    def pytest_sessionfinish(self, session):
+        self.graded = sorted(session.config.graded, key=lambda row: row[0])  # by part of the handout
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# One submission
+
+
+def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
+    """The results of one zip, or of a folder that holds an unpacked one, as Gradescope's results.json has them."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="judge-") as folder:
+        files = Path(folder, "files")
+        (files / "src").mkdir(parents=True)
+        try:
+            if path.is_dir():
+                zip_folder(path, Path(folder, "made.zip"))
+            unpacked = unpack(Path(folder, "made.zip") if path.is_dir() else path, files)
+        except Refused as refusal:
+            return _refused(str(refusal), time.monotonic() - started)
+        sandbox = Sandbox(options.seconds, int(options.memory * 2**30), options.slot)
+        with sandbox:
+            submission = Submission(
+                src=files / "src",
+                files=files,
+                reference=ROOT / "src",
+                data=Path(options.data),
+                answers=read_answers(options),
+                cases=read_cases(options),
+                sandbox=sandbox,
+            )
+            brought, output = Brought(submission), io.StringIO()
+            arguments = [f"{GRADED}/test_assignment{unpacked.assignment}.py", "-q", "-c", str(ROOT / "pyproject.toml")]
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+                arguments += [f"--rootdir={ROOT}", "-p", "no:cacheprovider", "--capture=no"]
+                status = pytest.main(arguments, plugins=[_named(brought)])
+        if status not in (0, 1) or not brought.graded:
+            raise RuntimeError(f"the graded tests did not run:\n{output.getvalue()}")
+        digests = {name: _digest(files / name) for name in PARAMS if (files / name).is_file()}
+    results = _results(brought, unpacked.remarks, time.monotonic() - started)
+    results["extra_data"].update(assignment=unpacked.assignment, params=digests)
+    return results
+
+
+def _named(brought: Brought):
+    """A plugin that registers `brought` under the name that the graded tests look for."""
+
+    class Registers:
+        def pytest_configure(self, config):
+            config.pluginmanager.register(brought, "submission")
+
+    return Registers()
+
+
+def _results(brought: Brought, remarks: List[str], seconds: float) -> Dict[str, Any]:
+    tests: List[Dict[str, Any]] = []
+    for number, (part, title, got, of, outcome, message) in enumerate(brought.graded, start=1):
+        test = {"name": f"{part} {title}", "number": str(number), "output": message, "visibility": "visible"}
+        if outcome == "skipped":
+            test["output"] = f"not decided: {message}"
+        else:
+            test.update(score=got, max_score=of, status="passed" if got == of else "failed")
+        tests.append(test)
+    flags = brought.submission.flags
+    if flags:
+        tests.append({"name": "For staff: odd", "output": "\n".join(flags), "visibility": "hidden"})
+    parts: Dict[str, List[int]] = {}
+    for part, _, got, of, outcome, _ in brought.graded:
+        if outcome != "skipped":
+            earned = parts.setdefault(part, [0, 0])
+            earned[0], earned[1] = earned[0] + got, earned[1] + of
+    return {
+        "score": sum(got for got, _ in parts.values()),
+        "execution_time": round(seconds, 1),
+        "output": "\n".join(remarks),
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+        "extra_data": {"parts": parts, "flags": flags, "refused": ""},
+    }
+
+
+def _refused(reason: str, seconds: float) -> Dict[str, Any]:
+    return {
+        "score": 0,
+        "execution_time": round(seconds, 1),
+        "output": f"This submission could not be graded: {reason}.",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [],
+        "extra_data": {"parts": {}, "flags": [], "refused": reason, "assignment": None, "params": {}},
+    }
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def read_answers(options: argparse.Namespace) -> Optional[List[str]]:
+    """The places of the test questions. Raises Unusable where the file does not fit the questions."""
+    if options.answers is None:
+        return None
+    lines = [Path(name).read_text(encoding="utf-8").strip("\n").split("\n") for name in (options.answers, questions(options))]
+    rows = [line.rstrip("\r").split("\t") for line in lines[0]]
+    if any(len(row) != 2 or not row[1].strip() for row in rows):
+        raise Unusable(f"{options.answers}: every line needs a question, a tab and a place")
+    if [row[0].strip() for row in rows] != [line.strip() for line in lines[1]]:
+        raise Unusable(f"{options.answers}: its questions are not those of {questions(options)}, in that order")
+    return [row[1].strip() for row in rows]
+
+
+def questions(options: argparse.Namespace) -> Path:
+    """The file with the test questions."""
+    return Path(options.data) / "birth_test_inputs.tsv"
+
+
+def read_cases(options: argparse.Namespace) -> Dict[str, np.ndarray]:
+    """Numbers that no submission has seen: drawn now, or by the run over a folder that this one belongs to."""
+    if options.cases is not None:
+        return dict(np.load(options.cases))
+    from cases import draw
+
+    return draw(secrets.randbits(31) if options.seed is None else options.seed)
+
+
+def show(results: Dict[str, Any]) -> None:
+    """Prints the points, and what was lost why."""
+    for line in filter(None, results["output"].split("\n")):
+        print(line)
+    for test in results["tests"]:
+        if "score" in test:
+            print(f"{test['score']:2} of {test['max_score']:2}  {test['name']}")
+        else:
+            print(f"          {test['name']}")
+        if test["output"]:
+            print("".join(f"          | {line}\n" for line in test["output"].split("\n")), end="")
+    total = sum(of for _, of in results["extra_data"]["parts"].values())
+    print(f"{results['score']:2} of {total:2}  in {results['execution_time']:.0f} s")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# A folder of submissions
+
+
+def grade_folder(paths: List[Path], options: argparse.Namespace) -> None:
+    """Grades every zip in a process of its own, `options.jobs` at a time, and writes one CSV."""
+    with tempfile.TemporaryDirectory(prefix="judge-") as folder:
+        if options.cases is None:  # the same for all of them
+            np.savez(Path(folder, "cases.npz"), **read_cases(options))
+            options.cases = str(Path(folder, "cases.npz"))
+        slots: "queue.Queue[int]" = queue.Queue()
+        for slot in range(options.jobs):
+            slots.put(slot)
+        done = 0
+
+        def grade_one(path: Path) -> Dict[str, Any]:
+            nonlocal done
+            slot = slots.get()
+            try:
+                results = in_own_process(path, slot, Path(folder, f"{slot}.json"), options)
+            finally:
+                slots.put(slot)
+            done += 1
+            what = results["extra_data"]["refused"] or "; ".join(results["extra_data"]["flags"])
+            print(f"[{done}/{len(paths)}] {path.name}: {results['score']}" + (f"  ({what})" if what else ""), flush=True)
+            return results
+
+        with ThreadPoolExecutor(options.jobs) as pool:
+            graded = dict(zip(paths, pool.map(grade_one, paths)))
+    flag_equal_params(graded)
+    write_csv(Path(options.csv), graded)
+    print(f"{options.csv}: {len(graded)} submissions")
+
+
+def in_own_process(path: Path, slot: int, out: Path, options: argparse.Namespace) -> Dict[str, Any]:
+    """The results of one zip, graded by another process of this program, which may fail without harm to the others."""
+    command = [sys.executable, __file__, str(path), "--results", str(out), "--slot", str(slot), "--cases", options.cases]
+    command += ["--data", options.data, "--seconds", str(options.seconds), "--memory", str(options.memory)]
+    command += ["--answers", options.answers] if options.answers else []
+    out.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60 * options.seconds)
+        return json.loads(out.read_text(encoding="utf-8"))
+    except subprocess.TimeoutExpired:
+        return _failed("grading took too long")
+    except (OSError, ValueError):
+        return _failed((done.stderr.strip() or f"exit status {done.returncode}").split("\n")[-1])
+
+
+def _failed(reason: str) -> Dict[str, Any]:
+    results = _refused(f"the autograder failed ({reason})", 0.0)
+    results["extra_data"]["flags"] = ["the autograder failed: grade this one by hand"]
+    return results
+
+
+def flag_equal_params(graded: Dict[Path, Dict[str, Any]]) -> None:
+    """Notes which submissions hold the very same params: everybody trains their own."""
+    owners: Dict[str, List[Path]] = {}
+    for path, results in graded.items():
+        for digest in results["extra_data"]["params"].values():
+            owners.setdefault(digest, []).append(path)
+    for path, results in graded.items():
+        for name, digest in results["extra_data"]["params"].items():
+            others = sorted(other.name for other in owners[digest] if other != path)
+            if others:
+                results["extra_data"]["flags"].append(f"{name} is also in {', '.join(others[:3])}")
+
+
+def write_csv(path: Path, graded: Dict[Path, Dict[str, Any]]) -> None:
+    """A line for each submission: score, points by part, what is odd."""
+    parts = list(dict.fromkeys(part for results in graded.values() for part in results["extra_data"]["parts"]))
+    unfinished = path.with_name(f".{path.name}.tmp")
+    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["submission", "assignment", "score", "of", *parts, "refused", "flags", "lost", "seconds"])
+        for zip_path, results in graded.items():
+            extra = results["extra_data"]
+            lost = [t["name"] for t in results["tests"] if t.get("score", 0) < t.get("max_score", 0)]
+            row = [zip_path.name, extra["assignment"], results["score"], sum(of for _, of in extra["parts"].values())]
+            row += [extra["parts"].get(part, ["", ""])[0] for part in parts]
+            row += [extra["refused"], "; ".join(extra["flags"]), "; ".join(lost), results["execution_time"]]
+            writer.writerow([f"'{cell}" if str(cell)[:1] in ("=", "+", "@") else cell for cell in row])  # no formulas
+    os.replace(unfinished, path)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def parse_arguments() -> argparse.Namespace:
+    class Parser(argparse.ArgumentParser):
+        def error(self, message):
+            raise Unusable(f"{message} (see --help)")
+
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    add = parser.add_argument
+    add("submission", help="a zip, a folder of zips, or a folder that holds one submission unpacked")
+    add("--answers", metavar="FILE", help="the test questions with their places; without it, test sets are not decided")
+    add("--results", metavar="FILE", help="where the results of one submission go, for Gradescope")
+    add("--csv", metavar="FILE", default="grades.csv", help="where those of a folder go (default: grades.csv)")
+    add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="of a folder, so many at once (default: one a core)")
+    add("--data", metavar="DIR", default=str(ROOT / "data"), help="the files students have (default: data/)")
+    add("--seconds", type=float, default=120, metavar="S", help="for one question to the code (default: 120)")
+    add("--memory", type=float, default=4, metavar="GIB", help="for one question to the code (default: 4)")
+    add("--seed", type=int, metavar="N", help="draw the numbers of the tests with this seed (default: a secret one)")
+    add("--cases", metavar="FILE", help="take the numbers from this file of cases.py instead")
+    add("--slot", type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.jobs < 1 or args.seconds <= 0 or args.memory <= 0:
+        raise Unusable("--jobs, --seconds and --memory must be above 0")
+    for name in ("submission", "answers", "cases", "data"):
+        given = getattr(args, name)
+        if given is not None and not Path(given).exists():
+            raise Unusable(f"{given}: no such file")
+    for name in ("wiki.txt", "birth_dev.tsv", "birth_test_inputs.tsv"):
+        if not (Path(args.data) / name).is_file():
+            raise Unusable(f"{args.data}: holds no {name}; --data is the folder with the files students have")
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
+    isolation.hide_from_same_user()
+    path = Path(args.submission)
+    zips = sorted(each for each in path.iterdir() if each.suffix.lower() == ".zip") if path.is_dir() else []
+    read_answers(args)  # what is wrong with them is said before the work is done
+    print(isolation.in_force(args.slot))
+    if zips:
+        grade_folder(zips, args)
+        return
+    results = grade(path, args)
+    show(results)
+    if args.results:
+        unfinished = Path(f"{args.results}.tmp")
+        unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(unfinished, args.results)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Unusable as error:
+        print(f"grade.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"grade.py: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
