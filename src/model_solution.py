@@ -137,7 +137,7 @@ class DecoderBlock(nn.Module):
         self, x: Float[Tensor, "batch time d_model"], cache: Optional[KeyValueCache] = None
     ) -> Float[Tensor, "batch time d_model"]:
         # [part 3(a)] DecoderBlock.forward, 2 points. First attention, then the MLP: each reads a layer norm of the
-        # stream, and what it says is added to the stream as it was before that norm. Check: -k test_decoder_block
+        # stream, and what it says is added to the stream as it was before that norm. Check: pytest tests/graded -k decoder
         ### BEGIN SOLUTION
         x = x + self.attention(self.pre_layer_norm(x), cache)
         x = x + self.mlp(self.post_layer_norm(x))
@@ -202,7 +202,7 @@ class Transformer(nn.Module):
             raise ValueError(f"{x.size(1)} tokens do not fit context_length {self.config.context_length}")
         # [part 3(a)] Transformer.forward, 6 points. The embedding of every token plus that of its position (0 for the
         # first), through the blocks of the backbone one after the other, the final layer norm and lm_head. Logits, no
-        # softmax; positions live on x's device. Check: -k test_forward
+        # softmax; positions live on x's device. Check: pytest tests/graded -k test_forward
         ### BEGIN SOLUTION
         return self.lm_head(self._hidden(x))
         ### END SOLUTION
@@ -232,7 +232,7 @@ class Transformer(nn.Module):
             raise ValueError(f"num_new_tokens must be a whole number from 0 up, got {num_new_tokens!r}")
         # [part 3(a)] Transformer.generate, 5 points. Again and again: the logits of the last context_length tokens, the
         # most probable token at the last position, and x one token longer. x keeps its dtype. A forward pass for each
-        # token is right; who likes it faster keeps keys and values (KeyValueCache). Check: -k test_generate
+        # token is right; to have it faster, keep keys and values (KeyValueCache). Check: pytest tests/graded -k test_generate
         ### BEGIN SOLUTION
         # Keys and values are kept, so a new token costs one position's work. Past context_length every token has a
         # new position, nothing kept is true any more, and each new token costs a whole forward pass.
@@ -263,7 +263,7 @@ class Transformer(nn.Module):
             )
         # [part 3(b)] Transformer.get_loss_on_batch, 7 points. The logits at position t predict the token at t + 1, so
         # the last token is only predicted and the first only read. The mean over all predicted tokens of all rows
-        # (F.cross_entropy). Check: -k test_loss_on_batch
+        # (F.cross_entropy). Check: pytest tests/graded -k test_loss_on_batch
         ### BEGIN SOLUTION
         logits = self(input_ids[:, :-1])
         return F.cross_entropy(rearrange(logits, "b t vocab -> (b t) vocab"), input_ids[:, 1:].flatten().long())

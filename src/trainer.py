@@ -9,6 +9,7 @@ Under torchrun several processes share every batch, and take the steps that one 
 import contextlib
 import math
 import os
+import random
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -368,6 +370,8 @@ class _SeededBatches(Dataset):
         indices, seed = key
         if hasattr(self.dataset, "generator"):
             self.dataset.generator.manual_seed(seed)
+        random.seed(seed)  # for data sets that draw from Python's or NumPy's random numbers
+        np.random.seed(seed)
         if hasattr(self.dataset, "batch"):
             return self.dataset.batch(indices)
         return default_collate([self.dataset[i] for i in indices.tolist()])

@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
 # Makes autograder.zip for Gradescope: this repository's solution, the graded tests, the data and the test answers.
-#   bash tests/autograder/build.sh                               for the project's own data; the generator has the answers
-#   bash tests/autograder/build.sh --data DIR [--answers FILE]   for other files of the same names, such as the course's
+#   bash tests/autograder/build.sh --assignment 3
+#   bash tests/autograder/build.sh --assignment 5                               with the project's own data and its answers
+#   bash tests/autograder/build.sh --assignment 5 --data DIR [--answers FILE]   with other files, such as the course's
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 fail() { echo "build.sh: $*" >&2; exit 2; }
 
-data=data answers=""
+assignment="" data=data answers=""
 while [ $# -gt 0 ]; do
     case $1 in
+        --assignment) assignment=${2-}; shift $(($# > 1)) ;;
         --data) data=${2-}; shift $(($# > 1)) ;;
         --answers) answers=${2-}; shift $(($# > 1)) ;;
-        -h | --help) sed -n 's/^# \{0,1\}//p' tests/autograder/build.sh | sed -n '2,4p'; exit ;;
+        -h | --help) sed -n 's/^# \{0,1\}//p' tests/autograder/build.sh | sed -n '2,5p'; exit ;;
         *) fail "unknown argument $1; see bash tests/autograder/build.sh --help" ;;
     esac
     shift
 done
-for name in wiki.txt birth_places_train.tsv birth_dev.tsv birth_test_inputs.tsv; do
+case $assignment in
+    3 | 5) ;;
+    *) fail "--assignment is 3 or 5; see bash tests/autograder/build.sh --help" ;;
+esac
+for name in wiki.txt birth_dev.tsv birth_test_inputs.tsv; do
     [ -f "$data/$name" ] || fail "$data: holds no $name; --data is the folder with the files students have"
 done
 [ -z "$answers" ] || [ -f "$answers" ] || fail "$answers: no such file"
@@ -30,11 +36,12 @@ if [ -n "$answers" ]; then
     cp "$answers" "$box/answers.tsv"
 elif [ "$data" = data ]; then
     "$python" data/generate.py --answers "$box/answers.tsv" > /dev/null
-else
+elif [ "$assignment" = 5 ]; then
     echo "Without --answers the points for the test set are not decided."
 fi
+echo "$assignment" > "$box/assignment"
 mkdir -p "$box/data" "$box/tests"
-cp "$data"/{wiki.txt,birth_places_train.tsv,birth_dev.tsv,birth_test_inputs.tsv} "$box/data/"
+cp "$data"/{wiki.txt,birth_dev.tsv,birth_test_inputs.tsv} "$box/data/"
 cp -r src requirements.txt pyproject.toml LICENSE "$box/"
 cp -r tests/graded tests/autograder tests/conftest.py tests/oracles.py tests/oracle_model_solution.py "$box/tests/"
 cp tests/autograder/setup.sh tests/autograder/run_autograder "$box/"
@@ -51,4 +58,4 @@ with zipfile.ZipFile("autograder.zip.tmp", "w", zipfile.ZIP_DEFLATED, strict_tim
                 archive.write(path, os.path.relpath(path, box))
 os.replace("autograder.zip.tmp", "autograder.zip")
 PYTHON
-echo "autograder.zip is for Gradescope: Configure Autograder, upload; try it there with a submission of your own"
+echo "autograder.zip is for Assignment $assignment on Gradescope: Configure Autograder, upload; try it there with a submission of your own"

@@ -34,9 +34,12 @@ os.environ.update(OMP_NUM_THREADS="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTES
 import isolation  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from grading import Submission  # noqa: E402
-from sandbox import Sandbox  # noqa: E402
+from grading import Submission, readable  # noqa: E402
+from sandbox import Sandbox, Server  # noqa: E402
 from submission import PARAMS, Refused, unpack, zip_folder  # noqa: E402
+
+
+TOTAL = 900  # seconds that the questions to one submission may take together
 
 
 class Unusable(Exception):
@@ -67,10 +70,11 @@ def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
         try:
             if path.is_dir():
                 zip_folder(path, Path(folder, "made.zip"))
-            unpacked = unpack(Path(folder, "made.zip") if path.is_dir() else path, files)
+            unpacked = unpack(Path(folder, "made.zip") if path.is_dir() else path, files, options.assignment)
         except Refused as refusal:
             return _refused(str(refusal), time.monotonic() - started)
-        sandbox = Sandbox(options.seconds, int(options.memory * 2**30), options.slot)
+        lent = None if options.server is None else tuple(map(int, options.server.split(",")))
+        sandbox = Sandbox(options.seconds, int(options.memory * 2**30), options.slot, lent, TOTAL)
         with sandbox:
             submission = Submission(
                 src=files / "src",
@@ -84,7 +88,7 @@ def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
             brought, output = Brought(submission), io.StringIO()
             arguments = [f"{GRADED}/test_assignment{unpacked.assignment}.py", "-q", "-c", str(ROOT / "pyproject.toml")]
             with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-                arguments += [f"--rootdir={ROOT}", "-p", "no:cacheprovider", "--capture=no"]
+                arguments += [f"--rootdir={ROOT}", f"--confcutdir={GRADED}", "-p", "no:cacheprovider", "--capture=no"]
                 status = pytest.main(arguments, plugins=[_named(brought)])
         if status not in (0, 1) or not brought.graded:
             raise RuntimeError(f"the graded tests did not run:\n{output.getvalue()}")
@@ -133,6 +137,7 @@ def _results(brought: Brought, remarks: List[str], seconds: float) -> Dict[str, 
 
 
 def _refused(reason: str, seconds: float) -> Dict[str, Any]:
+    reason = readable(reason)
     return {
         "score": 0,
         "execution_time": round(seconds, 1),
@@ -200,49 +205,85 @@ def grade_folder(paths: List[Path], options: argparse.Namespace) -> None:
         if options.cases is None:  # the same for all of them
             np.savez(Path(folder, "cases.npz"), **read_cases(options))
             options.cases = str(Path(folder, "cases.npz"))
-        slots: "queue.Queue[int]" = queue.Queue()
-        for slot in range(options.jobs):
-            slots.put(slot)
+        slots: "queue.Queue[Slot]" = queue.Queue()
+        for number in range(options.jobs):
+            slots.put(Slot(number, Path(folder, f"{number}.json")))
         done = 0
 
         def grade_one(path: Path) -> Dict[str, Any]:
             nonlocal done
             slot = slots.get()
             try:
-                results = in_own_process(path, slot, Path(folder, f"{slot}.json"), options)
+                results = slot.grade(path, options)
             finally:
                 slots.put(slot)
             done += 1
             what = results["extra_data"]["refused"] or "; ".join(results["extra_data"]["flags"])
-            print(f"[{done}/{len(paths)}] {path.name}: {results['score']}" + (f"  ({what})" if what else ""), flush=True)
+            print(f"[{done}/{len(paths)}] {named(path)}: {results['score']}" + (f"  ({what})" if what else ""), flush=True)
             return results
 
         with ThreadPoolExecutor(options.jobs) as pool:
             graded = dict(zip(paths, pool.map(grade_one, paths)))
+        while not slots.empty():
+            slots.get().close()
     flag_equal_params(graded)
+    if options.all_results:
+        os.makedirs(options.all_results, exist_ok=True)
+        for path, results in graded.items():
+            write_json(Path(options.all_results, f"{named(path)}.json"), results)
     write_csv(Path(options.csv), graded)
     print(f"{options.csv}: {len(graded)} submissions")
 
 
-def in_own_process(path: Path, slot: int, out: Path, options: argparse.Namespace) -> Dict[str, Any]:
-    """The results of one zip, graded by another process of this program, which may fail without harm to the others."""
-    command = [sys.executable, __file__, str(path), "--results", str(out), "--slot", str(slot), "--cases", options.cases]
-    command += ["--data", options.data, "--seconds", str(options.seconds), "--memory", str(options.memory)]
-    command += ["--answers", options.answers] if options.answers else []
-    out.unlink(missing_ok=True)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60 * options.seconds)
-        return json.loads(out.read_text(encoding="utf-8"))
-    except subprocess.TimeoutExpired:
-        return _failed("grading took too long")
-    except (OSError, ValueError):
-        return _failed((done.stderr.strip() or f"exit status {done.returncode}").split("\n")[-1])
+class Slot:
+    """Grades one zip after the other, each in a process of its own that may fail without harm to the others.
+
+    What takes long to start, the server that has imported torch, serves all of them; it knows nothing of any.
+    """
+
+    def __init__(self, number: int, results: Path):
+        self.number, self.results = number, results
+        self.server: Optional[Server] = None
+
+    def grade(self, path: Path, options: argparse.Namespace) -> Dict[str, Any]:
+        """The results of one zip."""
+        if self.server is None or not self.server.alive():
+            self.close()
+            self.server = Server()
+        command = [sys.executable, __file__, str(path.resolve()), "--results", str(self.results)]
+        command += ["--slot", str(self.number)]
+        command += ["--assignment", str(options.assignment)] if options.assignment else []
+        command += ["--cases", options.cases, "--data", options.data, "--seconds", str(options.seconds)]
+        command += ["--memory", str(options.memory), "--server", "{},{}".format(*self.server.pipes())]
+        command += ["--answers", options.answers] if options.answers else []
+        self.results.unlink(missing_ok=True)
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=2 * TOTAL, pass_fds=self.server.pipes())
+            reason = (done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}").split("\n")[-1]
+            return json.loads(self.results.read_text(encoding="utf-8"))
+        except subprocess.TimeoutExpired:
+            reason = "it took too long"
+        except (OSError, ValueError):
+            pass
+        self.close()  # the server may still be in conversation with the process that has failed
+        return _failed(reason)
+
+    def close(self) -> None:
+        """Ends the server."""
+        if self.server is not None:
+            self.server.close()
+            self.server = None
 
 
 def _failed(reason: str) -> Dict[str, Any]:
     results = _refused(f"the autograder failed ({reason})", 0.0)
     results["extra_data"]["flags"] = ["the autograder failed: grade this one by hand"]
     return results
+
+
+def named(path: Path) -> str:
+    """The name of a zip, fit to be printed."""
+    return readable(path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), 100)
 
 
 def flag_equal_params(graded: Dict[Path, Dict[str, Any]]) -> None:
@@ -253,9 +294,16 @@ def flag_equal_params(graded: Dict[Path, Dict[str, Any]]) -> None:
             owners.setdefault(digest, []).append(path)
     for path, results in graded.items():
         for name, digest in results["extra_data"]["params"].items():
-            others = sorted(other.name for other in owners[digest] if other != path)
+            others = sorted(named(other) for other in owners[digest] if other != path)
             if others:
                 results["extra_data"]["flags"].append(f"{name} is also in {', '.join(others[:3])}")
+
+
+def write_json(path: Path, results: Dict[str, Any]) -> None:
+    """Writes the results of one submission, all or nothing."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    unfinished.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    os.replace(unfinished, path)
 
 
 def write_csv(path: Path, graded: Dict[Path, Dict[str, Any]]) -> None:
@@ -268,10 +316,10 @@ def write_csv(path: Path, graded: Dict[Path, Dict[str, Any]]) -> None:
         for zip_path, results in graded.items():
             extra = results["extra_data"]
             lost = [t["name"] for t in results["tests"] if t.get("score", 0) < t.get("max_score", 0)]
-            row = [zip_path.name, extra["assignment"], results["score"], sum(of for _, of in extra["parts"].values())]
+            row = [named(zip_path), extra["assignment"], results["score"], sum(of for _, of in extra["parts"].values())]
             row += [extra["parts"].get(part, ["", ""])[0] for part in parts]
             row += [extra["refused"], "; ".join(extra["flags"]), "; ".join(lost), results["execution_time"]]
-            writer.writerow([f"'{cell}" if str(cell)[:1] in ("=", "+", "@") else cell for cell in row])  # no formulas
+            writer.writerow([f"'{cell}" if str(cell)[:1] in tuple("=+-@\t\r") else cell for cell in row])  # no formulas
     os.replace(unfinished, path)
 
 
@@ -289,13 +337,16 @@ def parse_arguments() -> argparse.Namespace:
     add("--answers", metavar="FILE", help="the test questions with their places; without it, test sets are not decided")
     add("--results", metavar="FILE", help="where the results of one submission go, for Gradescope")
     add("--csv", metavar="FILE", default="grades.csv", help="where those of a folder go (default: grades.csv)")
+    add("--all_results", metavar="DIR", help="where the results of each submission of a folder go, as NAME.zip.json")
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="of a folder, so many at once (default: one a core)")
+    add("--assignment", type=int, choices=[3, 5], help="which one it has to be (default: what it looks like)")
     add("--data", metavar="DIR", default=str(ROOT / "data"), help="the files students have (default: data/)")
     add("--seconds", type=float, default=120, metavar="S", help="for one question to the code (default: 120)")
     add("--memory", type=float, default=4, metavar="GIB", help="for one question to the code (default: 4)")
     add("--seed", type=int, metavar="N", help="draw the numbers of the tests with this seed (default: a secret one)")
     add("--cases", metavar="FILE", help="take the numbers from this file of cases.py instead")
-    add("--slot", type=int, default=0, help=argparse.SUPPRESS)
+    add("--slot", type=int, default=0, help=argparse.SUPPRESS)  # for the processes that this program starts itself
+    add("--server", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.jobs < 1 or args.seconds <= 0 or args.memory <= 0:
         raise Unusable("--jobs, --seconds and --memory must be above 0")
@@ -310,6 +361,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     args = parse_arguments()
     isolation.hide_from_same_user()
     path = Path(args.submission)
@@ -322,9 +374,7 @@ def main() -> None:
     results = grade(path, args)
     show(results)
     if args.results:
-        unfinished = Path(f"{args.results}.tmp")
-        unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
-        os.replace(unfinished, args.results)
+        write_json(Path(args.results), results)
 
 
 if __name__ == "__main__":

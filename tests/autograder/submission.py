@@ -6,17 +6,19 @@ folder given, under names that were checked.
 """
 
 import os
+import re
 import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Dict, List
+from typing import List, Optional, Tuple
 
-MEMBERS = 3000  # in the zip
-FILE = 128 * 2**20  # bytes of one file
-TOTAL = 512 * 2**20  # bytes of all
-CODE = 8 * 2**20  # bytes of everything in src/
+ZIP = 128 * 2**20  # bytes of the zip,
+MEMBERS = 20_000  # files in it, whatever they are,
+WANTED = 500  # and files that belong to the submission;
+FILE = 64 * 2**20  # bytes of one of these,
+CODE = 8 * 2**20  # and of everything in src/
 PARAMS = ("vanilla.model.params", "vanilla.finetune.params", "perceiver.finetune.params")
 PREDICTIONS = tuple(
     f"{name}.{split}.predictions"
@@ -37,102 +39,98 @@ class Unpacked:
     remarks: List[str] = field(default_factory=list)
 
 
-def unpack(path: Path, folder: Path) -> Unpacked:
+def unpack(path: Path, folder: Path, assignment: Optional[int] = None) -> Unpacked:
     """Writes the submission's files below `folder`: src/ and, for Assignment 5, its params and predictions.
 
-    Raises Refused, with one line, for what is no submission or could do harm.
+    `assignment` is 3 or 5, or None for what the zip looks like. Raises Refused, with one line, for what is no
+    submission or could do harm.
     """
     try:
-        if os.path.getsize(path) > TOTAL:
-            raise Refused(f"the zip has {os.path.getsize(path) >> 20:,} MiB, at most {TOTAL >> 20} MiB are taken")
+        if os.path.getsize(path) > ZIP:
+            raise Refused(f"the zip has {os.path.getsize(path) >> 20:,} MiB, at most {ZIP >> 20} MiB are taken")
         with zipfile.ZipFile(path) as archive:
-            return _unpack(archive, folder)
+            return _unpack(archive, folder, assignment)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, LookupError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise Refused(f"not a readable zip file ({reason})") from None
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise Refused(f"not a readable zip file ({_shown(reason)})") from None
 
 
 def zip_folder(folder: Path, path: Path) -> None:
-    """Makes a zip of a submission that was unpacked already, as Gradescope does. Raises Refused where it holds links."""
+    """Makes a zip of a submission that was unpacked already, as Gradescope does. Links are left out."""
     with zipfile.ZipFile(path, "w", strict_timestamps=False) as archive:
-        for parent, folders, names in os.walk(folder):
-            for name in sorted(folders + names):
+        for parent, _, names in os.walk(folder):
+            for name in sorted(names):
                 found = Path(parent, name)
-                kind = found.lstat().st_mode
-                if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-                    raise Refused(f"{_shown(str(found.relative_to(folder)))} is a link or no regular file")
-                if stat.S_ISREG(kind):
-                    archive.write(found, found.relative_to(folder).as_posix())
+                inner = found.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                if stat.S_ISREG(found.lstat().st_mode):
+                    archive.write(found, inner)
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> Unpacked:
-    entries = _checked(archive.infolist())
-    root, assignment = _find_root(entries)
+def _unpack(archive: zipfile.ZipFile, folder: Path, assignment: Optional[int]) -> Unpacked:
+    entries = _named(archive.infolist())
+    root, assignment = _find_root([name for name, _ in entries], assignment)
     found = Unpacked(assignment)
-    if str(root) != ".":
+    if root != PurePosixPath("."):
         found.remarks.append(f"everything stands in a folder {_shown(str(root))}; it should not, but is graded")
-    wanted: Dict[PurePosixPath, PurePosixPath] = {}  # where in the zip: where below `folder`
-    for name in entries:
-        if root != PurePosixPath(".") and root not in name.parents:
-            continue
+    inside = [(name, info) for name, info in entries if root == PurePosixPath(".") or root in name.parents]
+    wanted: List[Tuple[PurePosixPath, zipfile.ZipInfo]] = []  # where below `folder`, and what
+    for name, info in inside:
         inner = name.relative_to(root)
-        if assignment == 3:
-            if len(inner.parts) == 1 and inner.suffix == ".py":
-                wanted[name] = PurePosixPath("src") / inner
-        elif inner.parts[0] == "src" and inner.name not in PARAMS + PREDICTIONS:
-            wanted[name] = inner
+        if assignment == 3 and len(inner.parts) == 1 and inner.suffix == ".py":
+            wanted.append((PurePosixPath("src") / inner, info))
+        elif assignment == 5 and inner.parts[0] == "src" and inner.suffix == ".py":
+            wanted.append((inner, info))
     for file in PARAMS + PREDICTIONS if assignment == 5 else ():
-        places = [name for name in entries if name.name == file]
-        chosen = root / file if root / file in places else places[0] if len(places) == 1 else None
-        if chosen is not None:
-            wanted[chosen] = PurePosixPath(file)
-            if chosen != root / file:
-                found.remarks.append(f"{file} stands in {_shown(str(chosen.parent))}; it belongs beside src/")
-    code = sum(entries[name].file_size for name, target in wanted.items() if target.parts[0] == "src")
-    if code > CODE:
-        raise Refused(f"src/ holds {code >> 20} MiB; code alone belongs there, at most {CODE >> 20} MiB")
-    for name, target in wanted.items():
-        if target.parts[0] == "src" and target.suffix != ".py" and entries[name].file_size > 2**20:
-            continue  # neither code nor small
+        beside = [(name, info) for name, info in inside if name == root / file]
+        elsewhere = [(name, info) for name, info in entries if name.name == file]
+        wanted += [(PurePosixPath(file), info) for _, info in beside or (elsewhere if len(elsewhere) == 1 else [])]
+        if not beside and len(elsewhere) == 1:
+            found.remarks.append(f"{file} stands in {_shown(str(elsewhere[0][0].parent))}; it belongs beside src/")
+        elif not beside:
+            found.remarks.append(f"missing: {file}; make the zip with bash collect_submission.sh")
+    _check_wanted(wanted)
+    for target, info in wanted:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
-        _copy(archive, entries[name], folder / target)
-    if assignment == 5:
-        missing = [name for name in PARAMS + PREDICTIONS if PurePosixPath(name) not in wanted.values()]
-        if missing:
-            found.remarks.append(f"missing: {', '.join(missing)}; make the zip with bash collect_submission.sh")
+        _copy(archive, info, folder / target)
     return found
 
 
-def _checked(infos: List[zipfile.ZipInfo]) -> Dict[PurePosixPath, zipfile.ZipInfo]:
-    """The regular files of the zip that are no clutter, by their name. Raises Refused."""
+def _named(infos: List[zipfile.ZipInfo]) -> List[Tuple[PurePosixPath, zipfile.ZipInfo]]:
+    """The files of the zip that are no clutter, with their paths. Raises Refused for a path that leads out of it."""
     if len(infos) > MEMBERS:
         raise Refused(f"the zip holds {len(infos):,} files, at most {MEMBERS:,} are looked at")
-    entries: Dict[PurePosixPath, zipfile.ZipInfo] = {}
+    entries = []
     for info in infos:
         raw = info.orig_filename.replace("\\", "/")
         name = PurePosixPath(raw)
-        if raw.startswith("/") or (len(raw) > 1 and raw[1] == ":") or ".." in name.parts or "\0" in raw:
+        if raw.startswith("/") or re.match("[A-Za-z]:/", raw) or ".." in name.parts or "\0" in raw:
             raise Refused(f"the zip holds {_shown(raw)}, a path that leads out of it")
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise Refused(f"the zip holds {_shown(raw)}, which is a link or no regular file; put the file itself there")
-        if info.is_dir() or raw.endswith("/") or kind == stat.S_IFDIR or _is_clutter(name):
-            continue
-        if len(raw) > 500 or len(name.parts) > 20 or not raw.isprintable():
-            raise Refused(f"the zip holds {_shown(raw)}, a name that no file of a submission has")
-        if name in entries:
-            raise Refused(f"the zip holds {_shown(raw)} twice")
-        if info.file_size > FILE:
-            raise Refused(f"{_shown(raw)} has {info.file_size >> 20:,} MiB, at most {FILE >> 20} MiB are taken")
+        if name.parts and not raw.endswith("/") and not _is_clutter(name) and len(name.parts) <= 20:
+            entries.append((name, info))
+    return entries
+
+
+def _check_wanted(wanted: List[Tuple[PurePosixPath, zipfile.ZipInfo]]) -> None:
+    """Raises Refused where what belongs to the submission is no set of regular files of reasonable sizes."""
+    if len(wanted) > WANTED:
+        raise Refused(f"src/ holds {len(wanted):,} files, at most {WANTED} are taken")
+    for target, info in wanted:
+        shown = _shown(info.orig_filename)
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise Refused(f"the zip holds {shown}, which is a link or no regular file; put the file itself there")
         if info.flag_bits & 1:
             raise Refused("the zip is encrypted")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Refused(f"{_shown(raw)} is compressed in an unusual way; make the zip with the script")
-        entries[name] = info
-    total = sum(info.file_size for info in entries.values())
-    if total > TOTAL:
-        raise Refused(f"unpacked the zip has {total >> 20:,} MiB, at most {TOTAL >> 20} MiB are taken")
-    return entries
+            raise Refused(f"{shown} is compressed in an unusual way; make the zip with the script")
+        if info.file_size > FILE:
+            raise Refused(f"{shown} has {info.file_size >> 20:,} MiB, at most {FILE >> 20} MiB are taken")
+        if len(str(target)) > 200 or not str(target).isprintable():
+            raise Refused(f"the zip holds {shown}, a name that no file of a submission has")
+        if any(target == other and info is not another for other, another in wanted):
+            raise Refused(f"the zip holds {shown} twice")
+    code = sum(info.file_size for target, info in wanted if target.parts[0] == "src")
+    if code > CODE:
+        raise Refused(f"src/ holds {code >> 20} MiB of code, at most {CODE >> 20} MiB are taken")
 
 
 def _is_clutter(name: PurePosixPath) -> bool:
@@ -145,23 +143,24 @@ def _is_clutter(name: PurePosixPath) -> bool:
     )
 
 
-def _find_root(entries) -> tuple:
+def _find_root(names: List[PurePosixPath], assignment: Optional[int]) -> Tuple[PurePosixPath, int]:
     """(the folder in the zip that holds everything, 3 or 5): the one nearest to the top."""
     candidates = []
-    for name in entries:
+    for name in names:
         if name.name in ("model.py", "dataset.py", "run.py") and name.parent.name == "src":
-            candidates.append((len(name.parts) - 1, 0, 5, name.parent.parent))
-        elif name.name == "model_solution.py" and name.parent.name != "src":
-            candidates.append((len(name.parts), 1, 3, name.parent))
+            candidates.append((len(name.parts) - 1, 0, str(name.parent.parent), 5))
         elif name.name == "model_solution.py":
-            candidates.append((len(name.parts), 2, 3, name.parent))
+            in_src = name.parent.name == "src"
+            candidates.append((len(name.parts), 2 if in_src else 1, str(name.parent), 3))
+    candidates = [candidate for candidate in candidates if assignment in (None, candidate[-1])]
     if not candidates:
-        raise Refused(
-            "the zip holds neither src/ with model.py, dataset.py and run.py (Assignment 5) nor model_solution.py "
-            "(Assignment 3); make it with collect_submission.sh or create_submission.sh"
-        )
-    _, _, assignment, root = min(candidates, key=lambda candidate: (candidate[0], candidate[1], str(candidate[3])))
-    return root, assignment
+        needed = {
+            3: "model_solution.py; make it with bash create_submission.sh",
+            5: "src/ with model.py, dataset.py and run.py; make it with bash collect_submission.sh",
+        }
+        raise Refused(f"the zip holds no {needed[assignment or 5]}" + ("" if assignment else f" (or {needed[3]})"))
+    *_, root, found = min(candidates)
+    return PurePosixPath(root), found
 
 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:

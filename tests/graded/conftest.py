@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path[:0] = [str(Path(__file__).parent)] if str(Path(__file__).parent) not in sys.path else []
 
 import pytest  # noqa: E402
-from grading import Failed, Lost, local_submission, shown_as_lost  # noqa: E402
+from grading import Failed, Lost, local_submission, readable, shown_as_lost  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -52,7 +52,7 @@ def pytest_runtest_makereport(item, call):
     part, number, title = mark.kwargs["part"], mark.kwargs["number"], mark.kwargs["title"]
     message = ""
     if call.excinfo is not None:
-        message = str(call.excinfo.value)
+        message = readable(str(call.excinfo.value))
         if isinstance(call.excinfo.value, (Lost, Failed)):
             report.longrepr = f"{part} {title}, {number} point{'s' * (number != 1)}\n\n{message}"
     item.config.graded.append((part, title, number if report.passed else 0, number, report.outcome, message))

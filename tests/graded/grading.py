@@ -66,8 +66,8 @@ class Submission:
 
     def flag(self, text: str) -> None:
         """Notes something odd for staff to look at."""
-        if text not in self.flags:
-            self.flags.append(text)
+        if readable(text) not in self.flags:
+            self.flags.append(readable(text))
 
 
 def local_submission(root: Path) -> Submission:
@@ -117,6 +117,13 @@ def _arrays(value: Any) -> Any:
 # Words for what is wrong
 
 
+def readable(text: str, longest: int = 3000) -> str:
+    """A message with parts that somebody else wrote, fit for a terminal and a file: no control characters, no end."""
+    text = text.encode("utf-8", "replace").decode()
+    text = "".join(char if char == "\n" or char.isprintable() else "\ufffd" for char in text[: 2 * longest])
+    return text if len(text) <= longest else text[:longest] + " ..."
+
+
 def check(right: bool, message: str) -> None:
     """Raises Lost with the message unless it is right."""
     if not right:
@@ -145,6 +152,7 @@ def error(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 def check_shape(got: Any, shape, what: str) -> None:
     """Raises Lost unless `got` is an array of numbers of this shape."""
+    check(got is not None, f"{what} is None: is there a `return`?")
     check(isinstance(got, np.ndarray), f"{what} should be a tensor, it is of type {type(got).__name__}")
     check(got.shape == tuple(shape), f"{what} has the shape {got.shape}, expected {tuple(shape)}")
 

@@ -1,9 +1,9 @@
 """What a process that runs somebody else's code gives up before it does: its files, its rights, its appetite.
 
 `confine` is one-way, for a process just forked. Linux's Landlock (https://docs.kernel.org/userspace-api/landlock.html)
-leaves it the Python installation to read and its own folder to write, and no signals to processes outside; a root
-process also becomes an unprivileged user, or, where such a user could not read Python, one without capabilities.
-Where neither is to be had, on macOS or an old kernel as an ordinary user, only the limits remain; `in_force` says so.
+leaves it the Python installation to read and its own folder to write, a filter takes the system calls that Landlock
+does not know (system_calls.py); a root process also becomes an unprivileged user, or, where such a user could not read
+Python, one without capabilities. Where none of this is to be had, on macOS say, only the limits remain: see `in_force`.
 """
 
 import ctypes
@@ -14,6 +14,8 @@ import struct
 import sys
 from pathlib import Path
 from typing import List, Optional
+
+import system_calls
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # Landlock's system calls, the same on every architecture
@@ -52,11 +54,13 @@ def in_force(slot: int = 0) -> str:
     """One line that says what keeps code that is graded here away from the rest of this machine."""
     version, root = landlock_version(), hasattr(os, "geteuid") and os.geteuid() == 0
     user = f"as user {user_for(slot)}" if user_for(slot) else "as root without capabilities" if root else "as you"
+    if system_calls.available():
+        user += ", without system calls it does not need"
     if version:
         return f"Student code runs {user}, behind Landlock {version}: it reads Python and its own folder only."
     if user_for(slot):
-        return f"Student code runs {user}: it cannot read what only root may read; keep the answers so."
-    return f"Student code runs {user} and this system has no Landlock: it COULD READ THE ANSWERS if it knew where."
+        return f"Student code runs {user}; no Landlock here: it cannot read what only root may read, keep the answers so."
+    return f"Student code runs {user}; no Landlock here: it COULD READ THE ANSWERS if it knew where they are."
 
 
 def hide_from_same_user() -> None:
@@ -90,6 +94,8 @@ def confine(folder: str, user: Optional[int], memory: int, seconds: float) -> No
         LIBC.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS: no set-uid program gives anything back
         if landlock_version():
             _landlock(folder)
+        if system_calls.available():
+            system_calls.restrict(signals=landlock_version() >= 6)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         os.setgroups([])
         if user is not None:

@@ -165,7 +165,7 @@ def forward(load, sizes, weights, ids, alone=False) -> Dict[str, Any]:
 
 @torch.no_grad()
 def generate(load, sizes, weights, prompts, new_tokens, table=None) -> Dict[str, Any]:
-    """Greedy continuations; with a `table`, with a stand-in for forward."""
+    """Greedy continuations; with a `table`, with a stand-in for forward. And what forward makes of them by itself."""
     solution, config = _solution(load, sizes)
     answers = {}
     for name, precision in PRECISIONS.items():
@@ -173,7 +173,13 @@ def generate(load, sizes, weights, prompts, new_tokens, table=None) -> Dict[str,
         if table is not None:
             model.forward = table_logits(torch.tensor(table, dtype=precision), config.context_length)
         x = model.generate(torch.tensor(prompts), int(new_tokens))
-        answers[name] = {"x": x, "dtype": str(x.dtype)}
+        answers[name] = {"x": x, "dtype": str(x.dtype), "by_forward": None}
+        with contextlib.suppress(Exception):
+            by_forward = torch.tensor(prompts)
+            for _ in range(int(new_tokens)):
+                following = model(by_forward[:, -config.context_length :])[:, -1].argmax(-1, keepdim=True)
+                by_forward = torch.cat((by_forward, following), dim=1)
+            answers[name]["by_forward"] = by_forward
     return answers
 
 
@@ -216,10 +222,11 @@ class Bigram(nn.Module):
         return loss
 
 
-def train(load, chunks, vocab_size, learning_rate, batch_size, max_steps) -> Dict[str, Any]:
-    """train.train() on these chunks, with a stand-in for the transformer: what it learned and drew."""
+def train(load, chunks, vocab_size, learning_rate, batch_size, max_steps, alone) -> Dict[str, Any]:
+    """train.train() on these chunks: what it drew and, `alone`, with a stand-in for the transformer, what it learned."""
     module = load("train")
-    module.Transformer = Bigram
+    if alone:
+        module.Transformer = Bigram
     config = load("model_solution").ModelConfig(8, 1, 1, int(chunks.shape[1]), int(vocab_size))
     data = module.Chunks(torch.tensor(chunks[:-2]), torch.tensor(chunks[-2:]), int(vocab_size))
     history = module.train(learning_rate, 1.0, config, batch_size, max_steps, chunks=data)
@@ -246,9 +253,11 @@ def corrupt(load, text, block_size, documents, calls, seed) -> Dict[str, Any]:
     if isinstance(getattr(dataset, "generator", None), torch.Generator):
         dataset.generator.manual_seed(seed)
     pairs = [dataset[i] for i in documents for _ in range(calls)]
+    if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+        return {"kinds": ["no pair"], "shapes": []}
     kinds = sorted({f"{type(side).__name__} {getattr(side, 'dtype', '')}" for pair in pairs for side in pair})
-    shapes = sorted({str(tuple(side.shape)) for pair in pairs for side in pair})
-    if len(shapes) > 1:
+    shapes = sorted({str(tuple(getattr(side, "shape", ()))) for pair in pairs for side in pair})
+    if len(shapes) > 1 or kinds != ["Tensor torch.int64"]:
         return {"kinds": kinds, "shapes": shapes}
     x, y = (torch.stack(side) for side in zip(*pairs))
     return {"kinds": kinds, "shapes": shapes, "x": x, "y": y}
@@ -288,7 +297,18 @@ class _NextCharacters:
     def __getitem__(self, idx):
         ids = [self.stoi[char] for char in self.data[idx][: self.block_size]]
         ids = torch.tensor(ids + [0] * (self.block_size + 1 - len(ids)))
-        return ids[:-1], ids[1:]
+        return ids[: self.block_size], ids[1:]
+
+
+def new_model(load, variant, preset, bottleneck_dim, vocab_size) -> Dict[str, Any]:
+    """run.new_model: the shapes of its parameters, and the dropout rates in it."""
+    args = types.SimpleNamespace(variant=variant, preset=preset, bottleneck_dim=bottleneck_dim)
+    model = load("run").new_model(args, vocab_size)
+    if not isinstance(model, nn.Module):
+        return {"type": type(model).__name__}
+    rates = sorted({module.p for module in model.modules() if isinstance(module, nn.Dropout)})
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return {"type": "GPT", "shapes": shapes, "dropout": rates}
 
 
 def program(load, script, arguments, written, alone=False, texts=None) -> Dict[str, Any]:
@@ -331,7 +351,7 @@ def _gpt(load, path: str, variant: str, vocab_size: int):
     if found != variant:
         raise ValueError(f"{path}: holds a {found} model instead of a {variant} one")
     if config.vocab_size != vocab_size:
-        raise ValueError(f"{path}: knows {config.vocab_size} characters, the corpus has {vocab_size}")
+        raise ValueError(f"{path}: knows {config.vocab_size} characters, the corpus has {vocab_size}: it is of another one")
     with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
         expected = model.GPT(config).state_dict()
     for name in sorted(expected.keys() | params.keys()):
@@ -371,7 +391,7 @@ def new_params(load, corpus, seed) -> Dict[str, Any]:
     gpt = model.GPT(model.GPTConfig(vocabulary, 128, n_layer=1, n_head=8, n_embd=32))
     with torch.no_grad():
         for parameter in gpt.parameters():
-            parameter.add_(torch.randn_like(parameter))
+            parameter.add_(0.15 * torch.randn_like(parameter))
     file = io.BytesIO()
     torch.save(gpt.state_dict(), file)
     return {"params": file.getvalue()}

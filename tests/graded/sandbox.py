@@ -13,6 +13,7 @@ import importlib
 import io
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -23,13 +24,14 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, Optional, Set
+from typing import Any, BinaryIO, Dict, Optional, Set, Tuple
 
 import numpy as np
 
 import isolation
 
-RESULT_LIMIT = 64 * 2**20  # bytes of an answer
+RESULT_LIMIT = 16 * 2**20  # bytes of an answer,
+ITEMS = 200_000  # and numbers, texts and lists in it; an array counts as one
 SHOWN = 4000  # characters kept of what the code prints, from the beginning and from the end each
 PROCESSES = 64  # at once
 DISK = 2 * 2**30  # bytes that may disappear from the disk during one question
@@ -73,11 +75,11 @@ def unpack(data: bytes) -> Any:
 
 def _restore(found: Dict[str, Any]) -> Any:
     if found.keys() == {"bytes"}:
-        return base64.b64decode(found["bytes"])
+        return base64.b64decode(found["bytes"], validate=True)
     if found.keys() == {"array", "dtype", "shape"} and found["dtype"] in DTYPES:
         if not all(type(size) is int and size >= 0 for size in found["shape"]):
             raise ValueError("not a shape")
-        return np.frombuffer(base64.b64decode(found["array"]), found["dtype"]).reshape(found["shape"])
+        return np.frombuffer(base64.b64decode(found["array"], validate=True), found["dtype"]).reshape(found["shape"])
     return found
 
 
@@ -100,13 +102,23 @@ def _receive(stream: BinaryIO) -> bytes:
 class Sandbox:
     """Asks questions of code; one server for all of them, started when it is needed. Close it at the end.
 
-    `seconds` is the time that one question may take, `memory` the bytes that its processes may use together. Sandboxes
-    that run at the same time need different `slot`s.
+    `seconds` is the time that one question may take, `total` that of all questions together, and `memory` the bytes
+    that the processes of one may use together. Sandboxes
+    that run at the same time need different `slot`s. `lent` are the pipes of a server that somebody else has started
+    (`Server.pipes`): the next sandbox can use it again, if this one has come to an orderly end.
     """
 
-    def __init__(self, seconds: float = 120, memory: int = 4 * 2**30, slot: int = 0):
-        self.seconds, self.memory, self.slot = seconds, memory, slot
-        self.server: Optional[subprocess.Popen] = None
+    def __init__(
+        self,
+        seconds: float = 120,
+        memory: int = 4 * 2**30,
+        slot: int = 0,
+        lent: Optional[Tuple[int, int]] = None,
+        total: float = 900,
+    ):
+        self.seconds, self.memory, self.slot, self.total = seconds, memory, slot, total
+        self.used = 0.0  # seconds, so far
+        self.server: Optional[Server] = None if lent is None else Server(lent)
 
     def ask(self, src: Path, function: str, files: Optional[Dict[str, Path]] = None, **inputs: Any) -> Any:
         """What `probes.FUNCTION(importlib.import_module, **inputs)` returns with a copy of `src` to import from.
@@ -118,21 +130,25 @@ class Sandbox:
             "function": function,
             "inputs": inputs,
             "files": {name: str(path) for name, path in (files or {}).items()},
-            "seconds": self.seconds,
+            "seconds": min(self.seconds, self.total - self.used),
             "memory": self.memory,
             "slot": self.slot,
         }
+        if self.used >= self.total:
+            raise Failed(f"not tried: this submission has used up its {self.total / 60:.0f} minutes")
+        started = time.monotonic()
         for attempt in (1, 2):
             if self.server is None:
-                self._start()
+                self.server = Server()
             try:
-                _send(self.server.stdin, pack(request))
-                reply = unpack(_receive(self.server.stdout))
+                reply = self.server.converse(pack(request), timeout=self.seconds + 90)
                 break
             except (EOFError, OSError):  # the server itself is gone: the code's doing, or the machine's
                 self.close()
                 if attempt == 2:
                     raise Failed("the process that watches over this code was killed, twice") from None
+            finally:
+                self.used += time.monotonic() - started
         if reply["failure"]:
             raise Failed(reply["failure"] + (f"\nIt printed:\n{reply['printed']}" if reply["printed"].strip() else ""))
         return self._answer(reply)
@@ -140,37 +156,20 @@ class Sandbox:
     @staticmethod
     def _answer(reply: Dict[str, Any]) -> Any:
         try:
-            answer = unpack(reply["answer"])
+            data = reply["answer"]
+            if data.count(b",") + data.count(b"[") + data.count(b"{") > ITEMS:
+                raise ValueError("too many items")
+            answer = unpack(data)
         except ValueError:
             raise Failed("what came back is no answer; does the code write to files that it did not open?") from None
         if not isinstance(answer, dict) or "value" not in answer:
             raise Failed(str(answer.get("error", "no answer") if isinstance(answer, dict) else "no answer")[:SHOWN])
         return answer["value"]
 
-    def _start(self) -> None:
-        environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL")},
-            "OMP_NUM_THREADS": "1",
-            "CUDA_VISIBLE_DEVICES": "",
-            "MPLBACKEND": "Agg",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        self.server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/",
-            start_new_session=True,
-        )  # fmt: skip
-
     def close(self) -> None:
-        """Ends the server."""
+        """Ends the server, unless it is lent."""
         if self.server is not None:
-            for stream in (self.server.stdin, self.server.stdout):
-                with contextlib.suppress(OSError):
-                    stream.close()
-            try:
-                self.server.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-                self.server.wait()
+            self.server.close()
             self.server = None
 
     def __enter__(self) -> "Sandbox":
@@ -178,6 +177,57 @@ class Sandbox:
 
     def __exit__(self, *_) -> None:
         self.close()
+
+
+class Server:
+    """The process that forks one for every question, or, with `lent`, the pipes to one that somebody else started."""
+
+    def __init__(self, lent: Optional[Tuple[int, int]] = None):
+        self.process: Optional[subprocess.Popen] = None
+        if lent is not None:
+            self.requests, self.replies = os.fdopen(os.dup(lent[0]), "wb"), os.fdopen(os.dup(lent[1]), "rb")
+            return
+        environment = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL")},
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "MPLBACKEND": "Agg",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/",
+            start_new_session=True,
+        )  # fmt: skip
+        self.requests, self.replies = self.process.stdin, self.process.stdout
+
+    def pipes(self) -> Tuple[int, int]:
+        """What another process needs to use this server: the ends that it writes to and reads from."""
+        return self.requests.fileno(), self.replies.fileno()
+
+    def converse(self, request: bytes, timeout: float) -> Dict[str, Any]:
+        """The reply to a request. Raises EOFError or OSError where none comes in time."""
+        _send(self.requests, request)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.replies, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                raise EOFError
+        return unpack(_receive(self.replies))
+
+    def alive(self) -> bool:
+        """Whether the process, started by this one, is still running."""
+        return self.process is not None and self.process.poll() is None
+
+    def close(self) -> None:
+        """Ends the conversation, and the process where this object has started it."""
+        for stream in (self.requests, self.replies):
+            with contextlib.suppress(OSError):
+                stream.close()
+        if self.process is not None:
+            try:
+                self.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -209,8 +259,8 @@ def serve() -> None:
 def _run(request: Dict[str, Any]) -> Dict[str, Any]:
     """One question in a process of its own: {"answer": bytes, "printed": text, "failure": text or ""}."""
     folder = Path(tempfile.mkdtemp(prefix="graded-"))
+    user = isolation.user_for(request["slot"])
     try:
-        user = isolation.user_for(request["slot"])
         _lay_out(folder, request, user)
         answer_r, answer_w = os.pipe()
         printed_r, printed_w = os.pipe()
@@ -226,16 +276,25 @@ def _run(request: Dict[str, Any]) -> Dict[str, Any]:
         try:
             failure = _watch(pid, answer, printed, request)
         finally:
-            _kill_descendants(pid)
+            _kill_descendants(pid, user)
             os.close(answer_r)
             os.close(printed_r)
         if not failure and answer.total == 0:
             failure = "the code ended the process before there was an answer; does it call os._exit or crash?"
-        if not failure and answer.total > RESULT_LIMIT:
-            failure = f"the answer is longer than {RESULT_LIMIT >> 20} MiB"
         return {"answer": bytes(answer.first), "printed": printed.text(), "failure": failure}
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, user)
+
+
+def _remove(folder: Path, user: Optional[int]) -> None:
+    """Removes a folder, whatever has been made of it, and what its user has left where everybody may write."""
+    if os.geteuid() != 0:
+        subprocess.run(["chmod", "-R", "u+rwx", "--", folder], stderr=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL)  # not confused by a tree of any depth
+    if user is not None and not isolation.landlock_version():
+        for shared in ("/tmp", "/var/tmp", "/dev/shm"):
+            find = ["find", shared, "-user", str(user), "-delete"]
+            subprocess.run(find, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _lay_out(folder: Path, request: Dict[str, Any], user: Optional[int]) -> None:
@@ -327,10 +386,12 @@ def _watch(pid: int, answer: _Kept, printed: _Kept, request: Dict[str, Any]) -> 
             for key, _ in selector.select(timeout=0.05):
                 if not key.data.read():
                     selector.unregister(key.fd)
-                    if key.data is answer:
-                        while printed.read() and _readable(printed.fd):
+                    if key.data is answer and answer.total <= RESULT_LIMIT:
+                        while _readable(printed.fd) and printed.read() and time.monotonic() < deadline:
                             pass
                         return ""
+            if answer.total > RESULT_LIMIT:
+                return f"the answer is longer than {RESULT_LIMIT >> 20} MiB"
             now = time.monotonic()
             if now > deadline:
                 return f"stopped after {request['seconds']:g} s: is there an endless loop?"
@@ -356,7 +417,7 @@ def _readable(fd: int) -> bool:
 
 
 def _descendants(pid: int) -> Set[int]:
-    """The processes that descend from this server: `pid`, its children, and theirs. (Without /proc: `pid` alone.)"""
+    """The processes that descend from this server, which adopts orphans. Without /proc: `pid`, its child."""
     parents: Dict[int, int] = {}
     try:
         entries = [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -374,17 +435,21 @@ def _descendants(pid: int) -> Set[int]:
 
 
 def _resident(pid: int) -> int:
-    """The bytes of memory that this process has to itself, or shares with those it forked."""
-    try:
-        resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[1:3])
-        return max(0, resident - shared) * os.sysconf("SC_PAGESIZE")
-    except (OSError, ValueError):
-        return 0
+    """The bytes of memory that this process uses, other than files."""
+    with contextlib.suppress(OSError, ValueError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return 1024 * sum(int(kib) for kib in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.M))
+    return 0
 
 
-def _kill_descendants(pid: int) -> None:
-    """Ends everything that the process started, also what has moved to another session, and reaps it."""
+def _kill_descendants(pid: int, user: Optional[int]) -> None:
+    """Ends everything that descends from this server, also what has moved to another session, and reaps it."""
     until = time.monotonic() + 20
+    if user is not None and os.fork() == 0:  # all processes of this user at once, none can get away
+        with contextlib.suppress(OSError):
+            os.setresuid(user, user, user)
+            os.kill(-1, signal.SIGKILL)
+        os._exit(0)
     while time.monotonic() < until:
         for process in _descendants(pid):
             for kill in (os.killpg, os.kill):  # a group dies at once, so that a fork bomb cannot outrun this

@@ -61,7 +61,10 @@ def test_london_baseline(student):
         written=[],
         texts={"birth_dev.tsv": text, "data/birth_dev.tsv": text},
     )
-    check(not answer["status"], f"python src/london_baseline.py ends with exit status {answer['status']}")
+    check(
+        not answer["status"],
+        f"python src/london_baseline.py ends with exit status {answer['status']}: {last_line(answer)}",
+    )
     lines = answer["printed"].strip().split("\n")
     numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", lines[-1])] or [-1.0]
     check(
@@ -69,6 +72,10 @@ def test_london_baseline(student):
         f"on a dev set where London is right for {100 * share:.1f} % it prints {lines[-1][:200]!r}; it should end its "
         "last line with the accuracy, as in 'Correct: 25.0 out of 500.0: 5.0%'",
     )
+
+
+def last_line(answer) -> str:
+    return answer["printed"].strip().split("\n")[-1][:300]
 
 
 def run(student, texts, *arguments, alone=False) -> bytes:
@@ -81,9 +88,8 @@ def run(student, texts, *arguments, alone=False) -> bytes:
         alone=alone,
         texts=texts,
     )
-    end = (": " + answer["printed"].strip().split("\n")[-1][:300]) if answer["printed"].strip() else ""
     command = f"python src/run.py {' '.join(arguments[:3])} ..."
-    check(not answer["status"], f"{command} ends with exit status {answer['status']}{end}")
+    check(not answer["status"], f"{command} ends with exit status {answer['status']}: {last_line(answer)}")
     check("out.params" in answer["files"], f"{command} does not write the file of --writing_params_path")
     return answer["files"]["out.params"]
 
@@ -104,16 +110,46 @@ def small_world(student):
     return {"wiki.txt": corpus, "names.tsv": names}, corpus, questions
 
 
-@points("2(d)", 2, "run.py finetune, from fresh parameters")
+@points("2(d)", 1, "run.py, new_model: vanilla and perceiver")
+def test_new_model(student):
+    m = int(student.cases["a5.seed"]) % 40 + 40
+    for variant, given, bottleneck in (("vanilla", None, None), ("perceiver", m, m), ("perceiver", None, 32)):
+        for preset, blocks, width, dropout in (("laptop", 3, 128, 0.0), ("course", 4, 256, 0.1)):
+            answer = student.ask("new_model", variant=variant, preset=preset, bottleneck_dim=given, vocab_size=50)
+            which = f"new_model, {variant}, preset {preset}" + (f", --bottleneck_dim {given}" if given else "")
+            check(answer["type"] == "GPT", f"{which}: returns {answer['type']}; is there a `return` of the model?")
+            shapes = answer["shapes"]
+            basis = shapes.get("down_block.C")
+            check(
+                (basis is not None) == (variant == "perceiver"),
+                f"{which}: makes a {'vanilla model' if basis is None else 'perceiver'}; look at perceiver=",
+            )
+            check(
+                basis is None or basis == [1, bottleneck, width],
+                f"{which}: the basis C has the shape {basis}, expected {[1, bottleneck, width]}; look at bottleneck_dim=",
+            )
+            inner = len({name.split(".")[1] for name in shapes if name.startswith("blocks.")})
+            check(
+                shapes["tok_emb.weight"] == [50, width] and inner == blocks - 2 * (variant == "perceiver"),
+                f"{which}: has {inner} inner blocks and embeddings of shape {shapes['tok_emb.weight']}; the sizes are "
+                f"the preset's, and the vocabulary's is given",
+            )
+            check(
+                answer["dropout"] == [dropout],
+                f"{which}: has dropout rates {answer['dropout']}, expected {dropout} for all three",
+            )
+
+
+@points("2(d)", 1, "run.py finetune, from fresh parameters")
 def test_finetune_from_fresh_parameters(student):
     texts, corpus, questions = small_world(student)
     params = run(
-        student, texts, "finetune", "vanilla", "wiki.txt", "--finetune_corpus_path", "names.tsv", "--max_epochs", "25"
+        student, texts, "finetune", "vanilla", "wiki.txt", "--finetune_corpus_path", "names.tsv", "--max_epochs", "20"
     )
     losses = answer_losses(student, params, corpus, questions)
     check(
         np.mean(losses) < 1.0,
-        "after 25 epochs on 12 questions the places in their answers should be known by heart; the loss on them is "
+        "after 20 epochs on 12 questions the places in their answers should be known by heart; the loss on them is "
         f"{np.mean(losses):.2f} nats a character: is a new model trained on the questions of --finetune_corpus_path?",
     )
 
@@ -137,6 +173,7 @@ def corruptions(student, text, block_size, chosen, calls):
         calls=calls,
         seed=int(student.cases["a5.seed"]) + 3,
     )
+    check(answer["kinds"] != ["no pair"], "__getitem__ should return a pair, x and y: is there a `return`?")
     check(
         answer["kinds"] == ["Tensor torch.int64"],
         f"x and y should be Long tensors, torch.int64; they are: {', '.join(answer['kinds'])}",
@@ -144,9 +181,12 @@ def corruptions(student, text, block_size, chosen, calls):
     check(
         answer["shapes"] == [str((block_size,))],
         f"x and y should have the shape ({block_size},) with block_size {block_size}; they have: "
-        f"{', '.join(answer['shapes'][:5])}",
+        f"{', '.join(answer['shapes'][:5])}; is s, its pads included, always block_size + 1 characters long?",
     )
     x, y = answer["x"], answer["y"]
+    check_shape(x, (len(chosen) * calls, block_size), "x of all calls")
+    check_shape(y, x.shape, "y of all calls")
+    check(x.dtype == y.dtype == np.int64, "x and y should be Long tensors")
     chars = [PAD, MASK] + sorted(set(text))
     check(
         x.min() >= 0 and y.min() >= 0 and max(x.max(), y.max()) < len(chars),
@@ -179,7 +219,11 @@ def test_span_sentinels(student):
         prefix, masked, suffix = parts(s)
         whole = len(prefix) + len(masked) + len(suffix)
         check(whole <= 112, f"of block_size 128 at most 112 characters are kept, here {whole}")
-        check(masked or whole < 4, f"nothing is masked in {s!r}")
+        check(
+            masked or whole < 4,
+            f"nothing stands behind the second ⁇ in {s!r}: of 4 characters or more at least one is masked, and the order "
+            "is prefix ⁇ suffix ⁇ masked content",
+        )
         first = texts[document][0]
         check(
             (prefix + masked)[:1] == first,
@@ -205,20 +249,21 @@ def test_span_reconstruction(student):
 def test_span_truncation(student):
     texts = documents(student)
     corpus = "\n".join(texts) + "\n"
-    for block_size, calls in ((16, 20_000), (27, 8000)):
+    for block_size, calls in ((27, 2000), (12, 6000)):
         longest = int(block_size * 7 / 8)
-        found = {len(s.replace(PAD, "").replace(MASK, "")) for _, s in corruptions(student, corpus, block_size, [1], calls)}
+        strings = corruptions(student, corpus, block_size, [1], calls)
+        found = {len(s.replace(PAD, "").replace(MASK, "")) for _, s in strings}
         check(
             min(found) >= 4 and max(found) <= longest,
             f"with block_size {block_size} a document is truncated to a length from 4 to int({block_size} * 7 / 8) = "
             f"{longest}; found lengths from {min(found)} to {max(found)}",
         )
-        missing = sorted(set(range(4, longest + 1)) - found)
-        check(
-            not missing,
-            f"with block_size {block_size} every length from 4 to {longest} should occur, both included; in {calls:,} "
-            f"calls these never did: {missing}",
-        )
+    missing = sorted(set(range(4, longest + 1)) - found)
+    check(
+        not missing,
+        f"with block_size {block_size} every length from 4 to {longest} should occur, both included; in {calls:,} calls "
+        f"these never did: {missing}",
+    )
 
 
 @points("2(e)", 2, "span corruption: a random quarter is masked")
@@ -232,7 +277,14 @@ def test_span_masked_content(student):
         abs(shares.mean() - 0.25) < 0.025,
         f"on average a quarter of the truncated document is masked; here it is {shares.mean():.3f} of it",
     )
-    check(shares.std() > 0.02, "the length of the masked content should be random; here it is always a quarter")
+    by_length = {}
+    for p, m, s in long:
+        by_length.setdefault(len(p + m + s), []).append(len(m))
+    often = [lengths for lengths in by_length.values() if len(lengths) >= 8]
+    check(
+        not often or sum(len(set(lengths)) > 1 for lengths in often) > 0.5 * len(often),
+        "the length of the masked content should be random; here it only depends on the truncated length",
+    )
     for what, side in (("prefix", 0), ("suffix", 2)):
         lengths = [len(row[side]) for row in long]
         check(
@@ -252,10 +304,11 @@ def test_span_any_document(student):
     for block_size in (40, 200):
         for document, s in corruptions(student, corpus, block_size, range(len(texts)), 30):
             prefix, masked, suffix = parts(s)
-            whole = prefix + masked + suffix
+            whole, kept = prefix + masked + suffix, texts[document][:block_size]
             check(
-                whole == texts[document][: len(whole)] and len(whole) >= min(4, len(texts[document])),
-                f"block_size {block_size}, document {texts[document]!r}: got {s!r}",
+                whole == kept[: len(whole)] and len(whole) >= min(4, len(kept)),
+                f"with block_size {block_size}, prefix + masked content + suffix is {whole!r}, which is not how the "
+                f"document {kept!r} begins, or shorter than 4",
             )
 
 
@@ -269,13 +322,13 @@ def test_pretrain(student):
     lines = corpus.split("\n")[:12]
 
     def attempt(alone):
-        params = run(student, texts, "pretrain", "vanilla", "wiki.txt", "--max_epochs", "20", alone=alone)
+        params = run(student, texts, "pretrain", "vanilla", "wiki.txt", "--max_epochs", "12", alone=alone)
         pairs = [(line[:1], line[1:]) for line in lines]
         losses = about(student, params, "losses", variant="vanilla", corpus=corpus, pairs=pairs)["losses"]
         untrained = np.log(2 + len(set(corpus)))
         check(
             np.mean(losses) < untrained - 0.7,
-            f"after 20 epochs on a corpus of 13 documents the loss on them is {np.mean(losses):.2f} nats a character, "
+            f"after 12 epochs on a corpus of 13 documents the loss on them is {np.mean(losses):.2f} nats a character, "
             f"that of an untrained model {untrained:.2f}: is a new model trained on the corpus?",
         )
 
@@ -285,12 +338,15 @@ def test_pretrain(student):
 @points("2(f)", 1, "run.py finetune, from given params")
 def test_finetune_from_given_params(student):
     texts, corpus, questions = small_world(student)
+    # places that the corpus does not have, so that nothing else can teach them
+    questions = [(question, place[::-1]) for question, place in questions]
+    texts["names.tsv"] = "".join(f"{question}\t{place}\n" for question, place in questions)
     made = student.ask_reference("new_params", corpus=corpus, seed=int(student.cases["a5.seed"]) + 4)["params"]
     params = run(
         student,
         {**texts, "in.params": made},
         *("finetune", "vanilla", "wiki.txt", "--reading_params_path", "in.params"),
-        *("--finetune_corpus_path", "names.tsv", "--finetune_lr", "1e-3", "--max_epochs", "12"),
+        *("--finetune_corpus_path", "names.tsv", "--finetune_lr", "3e-3", "--max_epochs", "30"),
     )
     before, after = (about(student, each, "parameters")["parameters"] for each in (made, params))
     moved = [np.abs(after[name] - before[name]).max() for name in before if name in after and after[name].shape == before[name].shape]
@@ -300,8 +356,8 @@ def test_finetune_from_given_params(student):
     )
     was, now = (np.mean(answer_losses(student, each, corpus, questions)) for each in (made, params))
     check(
-        now < was - 0.2,
-        f"the loss on the places of the training questions went from {was:.2f} to {now:.2f} nats a character in 12 "
+        now < 1.5,
+        f"the loss on the places of the training questions went from {was:.2f} to {now:.2f} nats a character in 30 "
         "epochs: is the model trained on the questions of --finetune_corpus_path?",
     )
 
@@ -361,13 +417,16 @@ def check_reported(student, name: str, split: str) -> List[str]:
     path = student.files / f"{name}.{split}.predictions"
     if not path.is_file():
         raise Lost(f"{path.name} is missing: bash collect_submission.sh names the command that makes it")
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    reported = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")]
+    check(path.stat().st_size <= 2**20, f"{path.name} is larger than any file of places")
+    text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    reported = [line.strip()[:200] for line in text.removesuffix("\n").split("\n")]
+    while len(reported) > len(said) and not reported[-1]:
+        reported.pop()
     check(
         len(reported) == len(said),
         f"{path.name} has {len(reported)} lines, there are {len(said)} questions: one predicted place a line",
     )
-    differing = [i for i, (one, other) in enumerate(zip(reported, said)) if one != other.strip()]
+    differing = [i for i, (one, other) in enumerate(zip(reported, said)) if one != other.strip()[:200]]
     if len(differing) > max(1, 0.02 * len(said)):  # near ties may fall differently on another machine
         i = differing[0]
         message = (
@@ -385,7 +444,14 @@ def accuracy(student, name: str, split: str) -> float:
     if places is None:
         pytest.skip("the answers to the test questions are the course's")
     said = check_reported(student, name, split)
-    return float(np.mean([one.strip() == other for one, other in zip(said, places)]))
+    found = student.predicted[name]
+    found[f"{split} right"] = np.mean([one.strip() == other for one, other in zip(said, places)])
+    if "dev right" in found and "test right" in found:
+        dev, test = found["dev right"], found["test right"]
+        error = np.sqrt((dev * (1 - dev) / len(found["dev"])) + test * (1 - test) / len(found["test"]))
+        if dev - test > max(0.05, 5 * error):
+            student.flag(f"{HANDED_IN[name][0]} is right for {dev:.1%} of dev and {test:.1%} of test: trained on dev?")
+    return float(found[f"{split} right"])
 
 
 @points("2(d)", 2, "predictions without pretraining, dev and test")

@@ -1,0 +1,67 @@
+"""The autograder is fair: every submission of the bank gets what it deserves, and the hostile ones do no harm."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import bank
+
+ENTRIES = bank.MISTAKES + bank.RIGHT + bank.HOSTILE
+
+
+def left_behind():
+    """Folders of judges and sandboxes, and processes that sandboxes have started."""
+    folders = {path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith(("graded-", "judge-"))}
+    processes = set()
+    for entry in Path("/proc").iterdir() if os.path.isdir("/proc") else ():
+        try:
+            if entry.name.isdigit() and b"graded/sandbox.py" in (entry / "cmdline").read_bytes():
+                processes.add(entry.name)
+        except OSError:
+            pass
+    return folders, processes
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    before = left_behind()
+    results = bank.grade_all(ENTRIES, tmp_path_factory.mktemp("bank"), jobs=min(8, os.cpu_count() or 1))
+    results["left behind"] = [sorted(now - then) for now, then in zip(left_behind(), before)]
+    results["harm"] = bank.harm()
+    return results
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_a_submission_gets_what_it_deserves(graded, entry):
+    assert not bank.verdict(entry, graded[entry.name])
+
+
+def test_hostile_submissions_do_no_harm_and_leave_nothing(graded):
+    assert not graded["harm"]
+    assert graded["left behind"] == [[], []]
+
+
+def test_what_hostile_code_says_reaches_no_terminal(graded):
+    for entry in ENTRIES:
+        texts = [test["output"] for test in graded[entry.name]["tests"]] + [graded[entry.name]["output"]]
+        assert all(len(text) < 20_000 and (text.replace("\n", "") + "x").isprintable() for text in texts), entry.name
+
+
+def test_the_code_that_looks_for_the_answers_finds_none(graded):
+    said = str(graded["reads the answers"]["tests"])
+    assert "found 0 of them" in said and "London" not in said
+
+
+def test_the_bank_is_as_large_as_it_should_be_and_covers_every_part():
+    assert len(bank.MISTAKES) >= 40 and len(bank.RIGHT) >= 10 and len(bank.HOSTILE) >= 10
+    assert {part for entry in bank.MISTAKES for part in entry.parts} == {"2(d)", "2(e)", "2(f)", "2(g)", "3(a)", "3(b)"}
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES)
+    assert not any(entry.parts or entry.lost for entry in bank.RIGHT)
+
+
+def test_the_proof_can_fail(graded):
+    """A right submission judged as a mistake, and the other way round, is not as deserved."""
+    right, mistake = bank.RIGHT[0], bank.MISTAKES[0]
+    assert bank.verdict(mistake, graded[right.name]) and bank.verdict(right, graded[mistake.name])
