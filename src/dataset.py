@@ -66,8 +66,8 @@ class CharCorruptionDataset(Dataset):
         # [part e] Span corruption.
         # 1. Take the document self.data[idx] and truncate it to a random length: a whole number from 4 to
         #    int(self.block_size * 7 / 8), both possible; a shorter document stays whole.
-        # 2. Split it into prefix, masked content and suffix. The length of the masked content is random, at least 1 and,
-        #    on average, a quarter of the truncated document's; where it begins is random too.
+        # 2. Split it into prefix, masked content and suffix. The length of the masked content is random, at least 1
+        #    and, on average, a quarter of the truncated document's; where it begins is random too.
         # 3. s = prefix ⁇ suffix ⁇ masked content, with MASK_CHAR for ⁇, then as many PAD_CHAR as make it block_size + 1
         #    characters long. x is s without its last character, y is s without its first.
         # 4. Return both as Long tensors of ids, (block_size,): `encode` below does that.
@@ -148,6 +148,7 @@ class CharCorruptionDataset(Dataset):
         if isinstance(widest, Tensor):
             return (1 + u * (widest.clamp(min=1.0) - 1) + rounding).long()
         return int(1 + u * (max(1.0, widest) - 1) + rounding)
+
     ### END STAFF
 
 

@@ -137,7 +137,8 @@ class DecoderBlock(nn.Module):
         self, x: Float[Tensor, "batch time d_model"], cache: Optional[KeyValueCache] = None
     ) -> Float[Tensor, "batch time d_model"]:
         # [part 3(a)] DecoderBlock.forward, 2 points. First attention, then the MLP: each reads a layer norm of the
-        # stream, and what it says is added to the stream as it was before that norm. Check: pytest tests/graded -k decoder
+        # stream, and what it says is added to the stream as it was before that norm.
+        # Check: pytest tests/graded -k decoder
         ### BEGIN SOLUTION
         x = x + self.attention(self.pre_layer_norm(x), cache)
         x = x + self.mlp(self.post_layer_norm(x))
@@ -217,6 +218,7 @@ class Transformer(nn.Module):
         for i, block in enumerate(self.backbone):
             h = block(h, None if caches is None else caches[i])
         return self.final_layer_norm(h)
+
     ### END STAFF
 
     @torch.no_grad()
@@ -232,7 +234,8 @@ class Transformer(nn.Module):
             raise ValueError(f"num_new_tokens must be a whole number from 0 up, got {num_new_tokens!r}")
         # [part 3(a)] Transformer.generate, 5 points. Again and again: the logits of the last context_length tokens, the
         # most probable token at the last position, and x one token longer. x keeps its dtype. A forward pass for each
-        # token is right; to have it faster, keep keys and values (KeyValueCache). Check: pytest tests/graded -k test_generate
+        # token is right; to have it faster, keep keys and values (KeyValueCache).
+        # Check: pytest tests/graded -k test_generate
         ### BEGIN SOLUTION
         # Keys and values are kept, so a new token costs one position's work. Past context_length every token has a
         # new position, nothing kept is true any more, and each new token costs a whole forward pass.

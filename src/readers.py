@@ -114,6 +114,7 @@ class CachingReader:
         up = self.model.up_block
         x = x_input + self._attend(up.attn, up.ln1(y), x_input, self.readable_vectors)
         return x + up.mlp(up.ln2(x))
+
     ### END STAFF
 
     def _logits(self, x: Tensor) -> Tensor:

@@ -155,9 +155,9 @@ def new_model(args: argparse.Namespace, vocab_size: int) -> GPT:
     """A model with fresh parameters: the preset's size, the variant's shape. Assignment 5, parts (c) and (g)."""
     preset = PRESETS[args.preset]
     perceiver = args.variant == "perceiver"
-    # [part c] Make the model. A GPT from a GPTConfig (both in model.py) of this vocabulary: block_size, n_layer, n_head,
-    # n_embd and dropout, which serves embd_pdrop, resid_pdrop and attn_pdrop, are the preset's. A perceiver has
-    # perceiver=True and, as bottleneck_dim, --bottleneck_dim or else 32. Return the model. Parts f and g need it as well.
+    # [part c] Make the model. A GPT from a GPTConfig (both in model.py) of this vocabulary: block_size, n_layer,
+    # n_head, n_embd and dropout, which serves embd_pdrop, resid_pdrop and attn_pdrop, are the preset's. A perceiver has
+    # perceiver=True and, as bottleneck_dim, --bottleneck_dim or else 32. Return the model. Parts f and g need it too.
     # Check: pytest tests/graded -k new_model
     ### BEGIN SOLUTION
     with naming("--bottleneck_dim"):
@@ -222,7 +222,8 @@ def pretrain(args: argparse.Namespace) -> None:
     corpus = load_corpus(args)
     # [part f] Pretrain. Make a new model and train it with train(args, model, dataset, corpus, recipe, {}) below, where
     # the corpus is the data set too, by the preset's recipe for pretraining at the rate of --pretrain_lr (PRESETS[...]
-    # in recipes.py; recipe.at_rate(None) changes nothing). It writes the params too. Check: pytest tests/graded -k pretrain
+    # in recipes.py; recipe.at_rate(None) changes nothing). It writes the params too.
+    # Check: pytest tests/graded -k pretrain
     ### BEGIN SOLUTION
     model = new_model(args, corpus.vocab_size)
     recipe = PRESETS[args.preset].pretrain.at_rate(args.pretrain_lr)
@@ -239,7 +240,8 @@ def finetune(args: argparse.Namespace) -> None:
         questions = NameDataset(corpus, text)
     # [part c] [part f] Fine-tune. Without --reading_params_path: a new model and the preset's recipe finetune_scratch.
     # With it: the model that load_model reads and the recipe finetune_pretrained. Either at the rate of --finetune_lr.
-    # Then train(args, model, questions, corpus, recipe, identity_of(text, model)). Check: pytest tests/graded -k finetune
+    # Then train(args, model, questions, corpus, recipe, identity_of(text, model)).
+    # Check: pytest tests/graded -k finetune
     ### BEGIN SOLUTION
     if args.reading_params_path is None:
         model = new_model(args, corpus.vocab_size)
@@ -253,7 +255,7 @@ def finetune(args: argparse.Namespace) -> None:
 
 
 def identity_of(text: str, model: GPT) -> Dict[str, str]:
-    """What tells two fine-tunings apart that must not be resumed as each other: the questions, where the model begins."""
+    """What tells apart two fine-tunings that must not be resumed as each other: questions, and where they begin."""
     start = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
     return {"questions": digest(text.encode()), "initial params": digest(start)}
 

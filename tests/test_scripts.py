@@ -194,6 +194,31 @@ def test_the_zip_of_assignment_3_works_when_unpacked_alone(repository, tmp_path)
     assert (tmp_path / "losses_and_grad_norms.png").exists()
 
 
+def test_what_would_be_a_pity_to_hand_in_is_said_and_handed_in(repository, tmp_path):
+    for name in ("collect_submission.sh", "create_submission.sh"):
+        shutil.copy(repository / name, tmp_path)
+    shutil.copytree(repository / "src", tmp_path / "src")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/birth_dev.tsv").write_text("a?\tb\nc?\td\n")
+    (tmp_path / "data/birth_test_inputs.tsv").write_text("e?\n")
+    for name in NINE_FILES:
+        (tmp_path / name).write_text("b\n" if name.endswith(".test.predictions") else "b\nd\n")
+    for script in ("collect_submission.sh", "create_submission.sh"):
+        status, output, _ = bash(tmp_path, script)
+        assert status == 0 and "Note" not in output, "nothing to say"
+    (tmp_path / "vanilla.pretrain.dev.predictions").write_text("b\n")
+    with open(tmp_path / "src/model_solution.py", "a") as file:
+        file.write("# YOUR CODE HERE\n")
+    (tmp_path / "expt").mkdir()
+    status, output, _ = bash(tmp_path, "collect_submission.sh")
+    assert status == 0 and "Note: vanilla.pretrain.dev.predictions has 1 lines, data/birth_dev.tsv 2 questions" in output
+    assert "Note: there is code still to be written in src/model_solution.py" in output and output.count("Note") == 2
+    (tmp_path / "expt/preset").write_text("laptop\n")
+    assert "on the small world in data/laptop/" in bash(tmp_path, "collect_submission.sh")[1]
+    status, output, _ = bash(tmp_path, "create_submission.sh")
+    assert status == 0 and output.startswith("Note: there is code still to be written in src/model_solution.py")
+
+
 def test_the_zip_of_assignment_3_names_what_is_missing(repository):
     (repository / "src/train.py").rename(repository / "train.py")
     try:

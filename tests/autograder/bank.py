@@ -1,32 +1,23 @@
-"""Proof that the autograder is fair: submissions of which it is known what they deserve, each a small edit of a right one.
-
-    python tests/autograder/bank.py [--jobs 2]      # grades all of them and prints the README's table
+"""Submissions of which it is known what they deserve: each is a small edit of a right one. See proof.py.
 
 MISTAKES lose points in their part and nowhere else, with a message that points at them; RIGHT ones are unusual and get
 full points; HOSTILE ones get what their honest rest is worth and do no harm. A right submission is the student version
 of this repository with FILLS in the places of its `# YOUR CODE HERE`.
 """
 
-import argparse
 import io
-import json
 import os
-import re
+import pickle
 import shutil
-import subprocess
-import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path[:0] = [path for path in (str(HERE), str(HERE.parent / "graded"), str(ROOT / "src")) if path not in sys.path]
-
-from make_starter import STAFF_SOURCES, student_version  # noqa: E402
-from submission import PARAMS, PREDICTIONS  # noqa: E402
+import numpy as np
+import torch
+from submission import PREDICTIONS
+from world import HERE, ROOT, WORLD, write_model
 
 # ----------------------------------------------------------------------------------------------------------------------
 # A right submission, as a student writes it: what stands in the place of each "# YOUR CODE HERE"
@@ -169,22 +160,20 @@ def rewrite(name: str, change: Callable[[List[str]], List[str]]) -> Callable[[Pa
 
 def whole_model(folder: Path) -> None:
     """torch.save(model) instead of its state_dict."""
-    import torch
-
     torch.save(torch.nn.Linear(2, 2), folder / "vanilla.finetune.params")
 
 
 def in_a_dictionary(folder: Path) -> None:
     """A checkpoint with the state dict inside."""
-    import torch
-
     path = folder / "perceiver.finetune.params"
     torch.save({"model": torch.load(path, weights_only=True), "step": torch.tensor(3)}, path)
 
 
 def untrained(variant: str) -> Callable[[Path], None]:
     """Params that know nothing, with the predictions they make."""
-    return lambda folder: write_model(folder, variant, f"{variant}.pretrain", f"{variant}.finetune.params", steps=0)
+    return lambda folder: write_model(
+        WORLD, folder, variant, f"{variant}.pretrain", f"{variant}.finetune.params", steps=0
+    )
 
 
 MISTAKES = [
@@ -192,85 +181,300 @@ MISTAKES = [
     wrong("MLP without its nonlinearity", "3(a)", MLP, "self.gelu(self.fc1(x))", "self.fc1(x)", r"GELU once", lost=1),
     wrong("ReLU instead of GELU", "3(a)", MLP, "self.gelu(", "F.relu(", r"GELU once", lost=1),
     wrong("scores not scaled", "3(a)", ATTENTION, " / math.sqrt(d_head)", "", r"sqrt\(d_head\)", lost=6),
-    wrong("no mask", "3(a)", ATTENTION, "~self.causal_mask[:T, :T]", "self.causal_mask[:T, :T] & False",
-          r"reads later ones", lost=6),
-    wrong("mask inverted", "3(a)", ATTENTION, "~self.causal_mask", "self.causal_mask", r"later ones|may read no key", lost=6),
+    wrong(
+        "no mask",
+        "3(a)",
+        ATTENTION,
+        "~self.causal_mask[:T, :T]",
+        "self.causal_mask[:T, :T] & False",
+        r"reads later ones",
+        lost=6,
+    ),
+    wrong(
+        "mask inverted",
+        "3(a)",
+        ATTENTION,
+        "~self.causal_mask",
+        "self.causal_mask",
+        r"later ones|may read no key",
+        lost=6,
+    ),
     wrong("softmax over the queries", "3(a)", ATTENTION, "softmax(dim=-1)", "softmax(dim=-2)", r"softmax", lost=6),
-    wrong("heads cut out across positions", "3(a)", ATTENTION,
-          "self.W_v(x).view(B, T, self.n_heads, d_head).transpose(1, 2)", "self.W_v(x).view(B, self.n_heads, T, d_head)",
-          r"heads", lost=6),
+    wrong(
+        "heads cut out across positions",
+        "3(a)",
+        ATTENTION,
+        "self.W_v(x).view(B, T, self.n_heads, d_head).transpose(1, 2)",
+        "self.W_v(x).view(B, self.n_heads, T, d_head)",
+        r"heads",
+        lost=6,
+    ),
     wrong("no output projection", "3(a)", ATTENTION, "return self.W_o(y)", "return y", r"W_o", lost=6),
-    wrong("norms after the sublayers", "3(a)", BLOCK, "x + self.attention(self.pre_layer_norm(x))",
-          "self.pre_layer_norm(x + self.attention(x))", r"own layer norm", lost=2),
+    wrong(
+        "norms after the sublayers",
+        "3(a)",
+        BLOCK,
+        "x + self.attention(self.pre_layer_norm(x))",
+        "self.pre_layer_norm(x + self.attention(x))",
+        r"own layer norm",
+        lost=2,
+    ),
     wrong("no residual around the MLP", "3(a)", BLOCK, "x + self.mlp", "self.mlp", r"added to the stream", lost=2),
-    wrong("no position embeddings", "3(a)", FORWARD, " + self.position_embeddings(positions)", "", r"its position", lost=6),
+    wrong(
+        "no position embeddings", "3(a)", FORWARD, " + self.position_embeddings(positions)", "", r"its position", lost=6
+    ),
     wrong("no final layer norm", "3(a)", FORWARD, "self.final_layer_norm(h)", "h", r"goes through", lost=6),
-    wrong("probabilities instead of logits", "3(a)", FORWARD, "self.lm_head(self.final_layer_norm(h))",
-          "self.lm_head(self.final_layer_norm(h)).softmax(-1)", r"no softmax", lost=6),
-    wrong("generate reads the first tokens", "3(a)", GENERATE, "-self.config.context_length :", ": self.config.context_length",
-          r"last context_length tokens", lost=5),
-    wrong("generate reads more than the context", "3(a)", GENERATE, "x[:, -self.config.context_length :]", "x",
-          r"context_length", lost=5),
-    wrong("generate samples", "3(a)", GENERATE, "logits[:, -1].argmax(dim=-1, keepdim=True)",
-          "torch.multinomial(logits[:, -1].softmax(-1), 1)", r"most probable|token \d+ is wrong", lost=5),
-    wrong("the loss of predicting the same token", "3(b)", LOSS, "input_ids[:, 1:]", "input_ids[:, :-1]", r"token at t \+ 1",
-          lost=7),
+    wrong(
+        "probabilities instead of logits",
+        "3(a)",
+        FORWARD,
+        "self.lm_head(self.final_layer_norm(h))",
+        "self.lm_head(self.final_layer_norm(h)).softmax(-1)",
+        r"no softmax",
+        lost=6,
+    ),
+    wrong(
+        "generate reads the first tokens",
+        "3(a)",
+        GENERATE,
+        "-self.config.context_length :",
+        ": self.config.context_length",
+        r"last context_length tokens",
+        lost=5,
+    ),
+    wrong(
+        "generate reads more than the context",
+        "3(a)",
+        GENERATE,
+        "x[:, -self.config.context_length :]",
+        "x",
+        r"context_length",
+        lost=5,
+    ),
+    wrong(
+        "generate samples",
+        "3(a)",
+        GENERATE,
+        "logits[:, -1].argmax(dim=-1, keepdim=True)",
+        "torch.multinomial(logits[:, -1].softmax(-1), 1)",
+        r"most probable|token \d+ is wrong",
+        lost=5,
+    ),
+    wrong(
+        "the loss of predicting the same token",
+        "3(b)",
+        LOSS,
+        "input_ids[:, 1:]",
+        "input_ids[:, :-1]",
+        r"token at t \+ 1",
+        lost=7,
+    ),
     wrong("the sum instead of the mean", "3(b)", LOSS, "flatten())", 'flatten(), reduction="sum")', r"mean", lost=7),
-    Entry("train.py without the optimizer's step", 3, [("train.py", "            optimizer.step()\n", "            pass\n")],
-          {"3(b)"}, r"optimizer's step", lost=3),
+    Entry(
+        "train.py without the optimizer's step",
+        3,
+        [("train.py", "            optimizer.step()\n", "            pass\n")],
+        {"3(b)"},
+        r"optimizer's step",
+        lost=3,
+    ),
     # Assignment 5, 2(d)
     wrong("london in small letters", "2(d)", LONDON, '"London"', '"london"', r"London is right for", lost=1),
-    wrong("fresh models are not fine-tuned", "2(d)", FINETUNE, "    recipe = PRESETS[args.preset].finetune_scratch",
-          "    recipe = replace(PRESETS[args.preset].finetune_scratch, learning_rate=1e-9)", r"known by heart", lost=1),
-    wrong("the bottleneck's size ignored", "2(d)", MODEL, "args.bottleneck_dim or 32", "32", r"look at bottleneck_dim=", lost=1),
+    wrong(
+        "fresh models are not fine-tuned",
+        "2(d)",
+        FINETUNE,
+        "    recipe = PRESETS[args.preset].finetune_scratch",
+        "    recipe = replace(PRESETS[args.preset].finetune_scratch, learning_rate=1e-9)",
+        r"known by heart",
+        lost=1,
+    ),
+    wrong(
+        "the bottleneck's size ignored",
+        "2(d)",
+        MODEL,
+        "args.bottleneck_dim or 32",
+        "32",
+        r"look at bottleneck_dim=",
+        lost=1,
+    ),
     wrong("the model's width forgotten", "2(d)", MODEL, "n_embd=preset.n_embd,", "", r"sizes are the preset's", lost=1),
-    Entry("vanilla.model.params forgotten", 5, parts={"2(d)"}, says=r"vanilla\.model\.params is missing", lost=2,
-          change=remove("vanilla.model.params")),
-    Entry("one prediction too few", 5, parts={"2(d)"}, says=r"one predicted place a line", lost=2,
-          change=rewrite("vanilla.nopretrain.test.predictions", lambda lines: lines[:-1])),
+    Entry(
+        "vanilla.model.params forgotten",
+        5,
+        parts={"2(d)"},
+        says=r"vanilla\.model\.params is missing",
+        lost=2,
+        change=remove("vanilla.model.params"),
+    ),
+    Entry(
+        "one prediction too few",
+        5,
+        parts={"2(d)"},
+        says=r"one predicted place a line",
+        lost=2,
+        change=rewrite("vanilla.nopretrain.test.predictions", lambda lines: lines[:-1]),
+    ),
     # 2(e)
-    wrong("never truncated below the longest", "2(e)", SPAN, "random.randint(4, int(self.block_size * 7 / 8))",
-          "int(self.block_size * 7 / 8)", r"every length from 4", lost=2),
-    wrong("the longest length never", "2(e)", SPAN, "int(self.block_size * 7 / 8))", "int(self.block_size * 7 / 8) - 1)",
-          r"these never did", lost=2),
+    wrong(
+        "never truncated below the longest",
+        "2(e)",
+        SPAN,
+        "random.randint(4, int(self.block_size * 7 / 8))",
+        "int(self.block_size * 7 / 8)",
+        r"every length from 4",
+        lost=2,
+    ),
+    wrong(
+        "the longest length never",
+        "2(e)",
+        SPAN,
+        "int(self.block_size * 7 / 8))",
+        "int(self.block_size * 7 / 8) - 1)",
+        r"these never did",
+        lost=2,
+    ),
     wrong("no second ⁇", "2(e)", SPAN, "suffix + self.MASK_CHAR + masked", "suffix + masked", r"two ⁇ are expected"),
-    wrong("masked content before the suffix", "2(e)", SPAN, "suffix + self.MASK_CHAR + masked",
-          "masked + self.MASK_CHAR + suffix", r"prefix \+ masked content \+ suffix"),
-    wrong("always a quarter", "2(e)", SPAN, "max(1, random.randint(0, len(document) // 2))", "max(1, len(document) // 4)",
-          r"should be random", lost=2),
-    wrong("half masked on average", "2(e)", SPAN, "len(document) // 2))", "len(document)))", r"on average a quarter", lost=2),
-    wrong("the end is always masked", "2(e)", SPAN, "random.randint(0, len(document) - masked_length)",
-          "len(document) - masked_length", r"where the masked content stands", lost=2),
-    wrong("the same corruption every time", "2(e)", SPAN, "document = self.data[idx]\n",
-          "document = self.data[idx]\nrandom.seed(idx)\n", r"every call should corrupt the document anew|these never did"),
+    wrong(
+        "masked content before the suffix",
+        "2(e)",
+        SPAN,
+        "suffix + self.MASK_CHAR + masked",
+        "masked + self.MASK_CHAR + suffix",
+        r"prefix \+ masked content \+ suffix",
+    ),
+    wrong(
+        "always a quarter",
+        "2(e)",
+        SPAN,
+        "max(1, random.randint(0, len(document) // 2))",
+        "max(1, len(document) // 4)",
+        r"should be random",
+        lost=2,
+    ),
+    wrong(
+        "half masked on average",
+        "2(e)",
+        SPAN,
+        "len(document) // 2))",
+        "len(document)))",
+        r"on average a quarter",
+        lost=2,
+    ),
+    wrong(
+        "the end is always masked",
+        "2(e)",
+        SPAN,
+        "random.randint(0, len(document) - masked_length)",
+        "len(document) - masked_length",
+        r"where the masked content stands",
+        lost=2,
+    ),
+    wrong(
+        "the same corruption every time",
+        "2(e)",
+        SPAN,
+        "document = self.data[idx]\n",
+        "document = self.data[idx]\nrandom.seed(idx)\n",
+        r"every call should corrupt the document anew|these never did",
+    ),
     wrong("y not moved", "2(e)", SPAN, "for c in s[1:]", "for c in s[:-1]", r"y is x moved by one"),
-    wrong("short documents crash", "2(e)", SPAN, "length = random.randint(4, int(self.block_size * 7 / 8))",
-          "length = random.randint(4, min(len(document), int(self.block_size * 7 / 8)))", r"dataset\.py, line \d+", lost=1),
-    wrong("the suffix begins too early", "2(e)", SPAN, "document[start + masked_length :]", "document[start:]",
-          r"block_size \+ 1 characters"),
+    wrong(
+        "short documents crash",
+        "2(e)",
+        SPAN,
+        "length = random.randint(4, int(self.block_size * 7 / 8))",
+        "length = random.randint(4, min(len(document), int(self.block_size * 7 / 8)))",
+        r"dataset\.py, line \d+",
+        lost=1,
+    ),
+    wrong(
+        "the suffix begins too early",
+        "2(e)",
+        SPAN,
+        "document[start + masked_length :]",
+        "document[start:]",
+        r"block_size \+ 1 characters",
+    ),
     # 2(f)
-    wrong("the params to read are ignored", "2(f)", FINETUNE, "model = load_model(args, corpus.vocab_size)",
-          "model = new_model(args, corpus.vocab_size)", r"should begin with these", lost=1),
-    wrong("fine-tuning learns the corpus", "2(f)", FINETUNE, "    recipe = PRESETS[args.preset].finetune_pretrained",
-          "    recipe = PRESETS[args.preset].finetune_pretrained\n    questions = corpus", r"trained on the questions", lost=1),
-    wrong("pretrained params written before training", "2(f)", PRETRAIN, "train(args, model, corpus, corpus, recipe, {})",
-          "torch.save(model.state_dict(), args.writing_params_path)", r"is a new model trained on the corpus", lost=1),
-    Entry("the pretrained model was never trained", 5, parts={"2(f)"}, says=r"at least 10% is asked for", lost=8,
-          change=untrained("vanilla")),
+    wrong(
+        "the params to read are ignored",
+        "2(f)",
+        FINETUNE,
+        "model = load_model(args, corpus.vocab_size)",
+        "model = new_model(args, corpus.vocab_size)",
+        r"should begin with these",
+        lost=1,
+    ),
+    wrong(
+        "fine-tuning learns the corpus",
+        "2(f)",
+        FINETUNE,
+        "    recipe = PRESETS[args.preset].finetune_pretrained",
+        "    recipe = PRESETS[args.preset].finetune_pretrained\n    questions = corpus",
+        r"trained on the questions",
+        lost=1,
+    ),
+    wrong(
+        "pretrained params written before training",
+        "2(f)",
+        PRETRAIN,
+        "train(args, model, corpus, corpus, recipe, {})",
+        "torch.save(model.state_dict(), args.writing_params_path)",
+        r"is a new model trained on the corpus",
+        lost=1,
+    ),
+    Entry(
+        "the pretrained model was never trained",
+        5,
+        parts={"2(f)"},
+        says=r"at least 10% is asked for",
+        lost=8,
+        change=untrained("vanilla"),
+    ),
     Entry("the whole model saved", 5, parts={"2(f)"}, says=r"holding objects", lost=8, change=whole_model),
-    Entry("predictions of an earlier model", 5, parts={"2(f)"}, says=r"evaluate again with these params", lost=4,
-          change=copy("vanilla.nopretrain.dev.predictions", "vanilla.pretrain.dev.predictions"), flagged=r"is not what"),
+    Entry(
+        "predictions of an earlier model",
+        5,
+        parts={"2(f)"},
+        says=r"evaluate again with these params",
+        lost=4,
+        change=copy("vanilla.nopretrain.dev.predictions", "vanilla.pretrain.dev.predictions"),
+        flagged=r"is not what",
+    ),
     # 2(g)
-    wrong("no residual around the basis", "2(g)", DOWN, "self.C + self.attn", "self.attn", r"added to C itself", lost=1),
-    wrong("the basis answers and the sequence asks", "2(g)", DOWN, "self.attn(x_input, self.ln1(self.C))",
-          "self.attn(self.ln1(self.C), x_input)[:, : self.C.size(1)]", r"basis C asks", lost=1),
-    wrong("the queries normed, not y", "2(g)", UP, "self.attn(self.ln1(y), x_input)", "self.attn(y, self.ln1(x_input))",
-          r"normed y holds", lost=1),
+    wrong(
+        "no residual around the basis", "2(g)", DOWN, "self.C + self.attn", "self.attn", r"added to C itself", lost=1
+    ),
+    wrong(
+        "the basis answers and the sequence asks",
+        "2(g)",
+        DOWN,
+        "self.attn(x_input, self.ln1(self.C))",
+        "self.attn(self.ln1(self.C), x_input)[:, : self.C.size(1)]",
+        r"basis C asks",
+        lost=1,
+    ),
+    wrong(
+        "the queries normed, not y",
+        "2(g)",
+        UP,
+        "self.attn(self.ln1(y), x_input)",
+        "self.attn(y, self.ln1(x_input))",
+        r"normed y holds",
+        lost=1,
+    ),
     wrong("no second norm", "2(g)", UP, "self.mlp(self.ln2(x))", "self.mlp(x)", r"MLP makes of its norm", lost=1),
-    Entry("a vanilla model as the perceiver", 5, parts={"2(g)"}, says=r"holds a vanilla model", lost=8,
-          change=copy("vanilla.finetune.params", "perceiver.finetune.params")),
+    Entry(
+        "a vanilla model as the perceiver",
+        5,
+        parts={"2(g)"},
+        says=r"holds a vanilla model",
+        lost=8,
+        change=copy("vanilla.finetune.params", "perceiver.finetune.params"),
+    ),
     Entry("params inside a checkpoint", 5, parts={"2(g)"}, says=r"not a params file", lost=8, change=in_a_dictionary),
-]  # fmt: skip
+]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -285,7 +489,11 @@ def in_one_folder_too_many(path: Path) -> None:
         for name, content in files.items():
             archive.writestr(f"assignment5/{name}", content)
             archive.writestr(f"__MACOSX/assignment5/._{Path(name).name}", b"\0\5\26\7")
-        for name in ("assignment5/.DS_Store", "assignment5/notes.txt", "assignment5/src/__pycache__/run.cpython-311.pyc"):
+        for name in (
+            "assignment5/.DS_Store",
+            "assignment5/notes.txt",
+            "assignment5/src/__pycache__/run.cpython-311.pyc",
+        ):
             archive.writestr(name, b"x")
 
 
@@ -345,11 +553,14 @@ document = self.data[idx][: max(rng.randint(4, longest + 1), rng.randint(4, long
 n = len(document)
 masked_length = min(n, max(1, rng.binomial(n, min(0.9, max(0.05, rng.normal(0.25, 0.08))))))
 start = rng.randint(n - masked_length + 1)
-s = document[:start] + MASK_CHAR + document[start + masked_length :] + MASK_CHAR + document[start : start + masked_length]
+end = start + masked_length
+s = document[:start] + MASK_CHAR + document[end:] + MASK_CHAR + document[start:end]
 ids = torch.LongTensor([self.stoi[c] for c in s + PAD_CHAR * (self.block_size + 1 - len(s))])
 return ids[:-1].clone(), ids[1:].clone()"""
 
-TRIANGLE = SPAN_LENGTH = "min(int(self.block_size * 7 / 8), int(random.triangular(4, int(self.block_size * 7 / 8) + 1)))"
+TRIANGLE = SPAN_LENGTH = (
+    "min(int(self.block_size * 7 / 8), int(random.triangular(4, int(self.block_size * 7 / 8) + 1)))"
+)
 
 RIGHT = [
     Entry("the solution itself, Assignment 3", 3, change=the_solution),
@@ -358,22 +569,52 @@ RIGHT = [
     Entry("einsum and a softmax spelled out", 3, [(ATTENTION, FILLS[ATTENTION], EINSUM)]),
     Entry("the fused kernel", 3, [(ATTENTION, FILLS[ATTENTION], FUSED)]),
     Entry("generate in place, under inference mode", 3, [(GENERATE, FILLS[GENERATE], IN_PLACE)]),
-    Entry("a block that looks into its MLP", 3, [
-        (BLOCK, "x = x + self.mlp(self.post_layer_norm(x))",
-         "h = self.mlp.fc1(self.post_layer_norm(x))\nx = x + self.mlp.fc2(F.gelu(h, approximate='tanh'))")]),
-    Entry("the loss by log_softmax and gather, of all logits but the last", 3, [
-        (LOSS, FILLS[LOSS], "log_p = self(input_ids)[:, :-1].log_softmax(-1)\n"
-                            "return -log_p.gather(2, input_ids[:, 1:, None]).sum() / input_ids[:, 1:].numel()")]),
+    Entry(
+        "a block that looks into its MLP",
+        3,
+        [
+            (
+                BLOCK,
+                "x = x + self.mlp(self.post_layer_norm(x))",
+                "h = self.mlp.fc1(self.post_layer_norm(x))\nx = x + self.mlp.fc2(F.gelu(h, approximate='tanh'))",
+            )
+        ],
+    ),
+    Entry(
+        "the loss by log_softmax and gather, of all logits but the last",
+        3,
+        [
+            (
+                LOSS,
+                FILLS[LOSS],
+                "log_p = self(input_ids)[:, :-1].log_softmax(-1)\n"
+                "return -log_p.gather(2, input_ids[:, 1:, None]).sum() / input_ids[:, 1:].numel()",
+            )
+        ],
+    ),
     Entry("NumPy's random numbers, longer documents preferred, a binomial span", 5, [(SPAN, FILLS[SPAN], LONGER_KEPT)]),
     Entry("a triangular law of lengths", 5, [(SPAN, "random.randint(4, int(self.block_size * 7 / 8))", TRIANGLE)]),
-    Entry("blocks with named arguments, in other words", 5, [
-        (DOWN, FILLS[DOWN], "basis = self.C.expand(x_input.size(0), -1, -1)\n"
-                            "x = self.attn(x_kv=x_input, x_q=self.ln1(basis)) + basis\nreturn self.mlp(self.ln2(x)) + x"),
-        (UP, FILLS[UP], "h = torch.add(x_input, self.attn(x_q=x_input, x_kv=self.ln1(y)))\n"
-                        "return torch.add(h, self.mlp(self.ln2(h)))")]),
+    Entry(
+        "blocks with named arguments, in other words",
+        5,
+        [
+            (
+                DOWN,
+                FILLS[DOWN],
+                "basis = self.C.expand(x_input.size(0), -1, -1)\n"
+                "x = self.attn(x_kv=x_input, x_q=self.ln1(basis)) + basis\nreturn self.mlp(self.ln2(x)) + x",
+            ),
+            (
+                UP,
+                FILLS[UP],
+                "h = torch.add(x_input, self.attn(x_q=x_input, x_kv=self.ln1(y)))\n"
+                "return torch.add(h, self.mlp(self.ln2(h)))",
+            ),
+        ],
+    ),
     Entry("one folder too many and macOS' clutter", 5, rezip=in_one_folder_too_many),
     Entry("line ends of Windows", 5, change=with_windows_ends),
-]  # fmt: skip
+]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -388,7 +629,6 @@ def first_line(text: str, file: str = "model_solution.py") -> List[Tuple[str, st
 
 def hostile_pickle(folder: Path) -> None:
     """Params that run a command when they are unpickled."""
-    import pickle
 
     class Command:
         def __reduce__(self):
@@ -403,7 +643,7 @@ def hostile_pickle(folder: Path) -> None:
 
 def right_answers(folder: Path) -> None:
     """The dev set's gold places as predictions."""
-    rows = (folder / "gold.tsv").read_text(encoding="utf-8").strip().split("\n")
+    rows = (WORLD / "answers.tsv").read_text(encoding="utf-8").strip().split("\n")
     (folder / "perceiver.pretrain.test.predictions").write_text("".join(row.split("\t")[1] + "\n" for row in rows))
 
 
@@ -426,7 +666,7 @@ def thousands(path: Path) -> None:
             archive.writestr(f"src/many/{i}.py", b"")
 
 
-VICTIM = os.path.join(tempfile.gettempdir(), "autograder-bank-victim")
+VICTIM = str(WORLD)
 MARK = os.path.join(VICTIM, "mark")
 
 READ_EVERYTHING = f"""\
@@ -441,8 +681,10 @@ raise RuntimeError("found " + str(len(_found)) + " of them: " + " ".join(_found)
 
 WRITE_RESULTS = f"""\
 import glob, json, os
-_all = json.dumps({{"score": 30, "tests": [], "extra_data": {{"parts": {{"3(a)": [20, 20]}}, "flags": [], "refused": "", "params": {{}}}}}})
-for _path in ["{MARK}", "results.json", "../results.json", "/autograder/results/results.json", *glob.glob("/tmp/judge-*/*.json")]:
+_extra = {{"parts": {{"3(a)": [20, 20]}}, "flags": [], "refused": "", "params": {{}}}}
+_all = json.dumps({{"score": 30, "tests": [], "extra_data": _extra}})
+_places = ["{MARK}", "results.json", "../results.json", "/autograder/results/results.json"]
+for _path in [*_places, *glob.glob("/tmp/judge-*/*.json")]:
     try:
         open(_path, "w").write(_all)
     except Exception:
@@ -499,8 +741,9 @@ os._exit(0)"""
 ONE_ROW = """\
 import base64, json, os
 row = [self.stoi[c] for c in "\u2047".join(("", "", self.data[0][:8])) + "\u25a1" * (self.block_size - 9)]
-side = lambda ids: {"array": base64.b64encode(b"".join(i.to_bytes(8, "little") for i in ids)).decode(), "dtype": "int64",
-                    "shape": [1, self.block_size]}
+def side(ids):
+    data = base64.b64encode(b"".join(i.to_bytes(8, "little") for i in ids)).decode()
+    return {"array": data, "dtype": "int64", "shape": [1, self.block_size]}
 os.write(3, json.dumps({"value": {"kinds": ["Tensor torch.int64"], "shapes": [f"({self.block_size},)"],
                                   "x": side(row[:-1]), "y": side(row[1:])}}).encode())
 os._exit(0)"""
@@ -540,64 +783,9 @@ if _libc.shmget(1234, 4096, 0o1600) >= 0:
     _reached.append("shm")
 raise RuntimeError("reached " + (", ".join(_reached) or "nothing"))"""
 
-HOSTILE = [
-    Entry("sys.exit on import", 3, first_line("import sys; sys.exit(0)"), {"3(a)", "3(b)"}, r"ends the program", lost=30),
-    Entry("os._exit in the MLP", 3, [(MLP, FILLS[MLP], "import os; os._exit(0)")], {"3(a)"}, r"before there was an answer",
-          lost=1),
-    Entry("an endless loop", 3, [(LOSS, FILLS[LOSS], "while True:\n    pass")], {"3(b)"}, r"stopped after", lost=7),
-    Entry("a memory bomb", 3, [(LOSS, FILLS[LOSS], "hoard = []\nwhile True:\n    hoard.append(torch.ones(2**24))")],
-          {"3(b)"}, r"memory|allocate", lost=7),
-    Entry("pytest, torch and builtins patched", 3,
-          first_line(MONKEY) + [(MLP, FILLS[MLP], "return torch.zeros_like(x)")], {"3(a)", "3(b)"}, ""),
-    Entry("reads the answers", 3, first_line(READ_EVERYTHING), {"3(a)", "3(b)"}, r"found \d+ of them", lost=30),
-    Entry("writes results.json", 3, first_line(WRITE_RESULTS) + [(MLP, FILLS[MLP], "return x")], {"3(a)"}, r"GELU once",
-          lost=1),
-    Entry("prints megabytes", 3, first_line("print('x' * 30_000_000)") + [(MLP, FILLS[MLP], "return x")], {"3(a)"},
-          r"GELU once", lost=1),
-    Entry("forks and hides", 3, [(LOSS, FILLS[LOSS], f"{FORK}\nreturn x")], {"3(b)"}, r"processes|memory|a tensor", lost=7),
-    Entry("deletes files", 3, first_line(DELETE) + [(MLP, FILLS[MLP], "return x")], {"3(a)"}, r"GELU once", lost=1),
-    Entry("kills whoever watches", 3, [(MLP, FILLS[MLP], f"{KILL}\nreturn x")], {"3(a)"}, r"GELU once|killed", lost=1),
-    Entry("forges an answer that cannot be read", 3, [(MLP, FILLS[MLP], FORGE)], {"3(a)"}, r"no answer", lost=1),
-    Entry("knows the public numbers by heart", 3, [(MLP, FILLS[MLP], "KNOWN_BY_HEART")], {"3(a)"}, r"GELU once", lost=1),
-    Entry("a hostile pickle as params", 5, parts={"2(f)"}, says=r"refused", lost=8, change=hostile_pickle),
-    Entry("gold places as predictions", 5, parts={"2(g)"}, says=r"is not what", lost=8, flagged=r"is not what",
-          change=lambda folder: (untrained("perceiver")(folder), right_answers(folder)) and None),
-    Entry("a path that leads out of the zip", 5, rezip=member("../../evil.py"), refused=r"leads out of it"),
-    Entry("a span corruption that answers for the probe", 5, [(SPAN, FILLS[SPAN], ONE_ROW)], {"2(e)", "2(f)"},
-          r"of all calls", lost=11),
-    Entry("limits for whoever watches", 3, [(MLP, FILLS[MLP], f"{LIMIT}\nreturn x")], {"3(a)"}, r"GELU once|killed", lost=1),
-    Entry("control characters and half of a pair", 3, first_line('raise RuntimeError("\\ud800 \\x1b[2J" + "x" * 10**6)'),
-          {"3(a)", "3(b)"}, r"RuntimeError", lost=30),
-    Entry("folders in folders in folders", 3, [(MLP, FILLS[MLP], f"{DEEP}\nreturn x")], {"3(a)"}, r"GELU once", lost=1),
-    Entry("sockets, shared memory, other files' modes", 3, [(MLP, FILLS[MLP], f"{REACH}\nreturn x")], {"3(a)"},
-          r"reached nothing", lost=1),
-    Entry("an absolute path", 5, rezip=member(f"{MARK}"), refused=r"leads out of it"),
-    Entry("a link to the answers", 5, rezip=member("src/answers.py", f"{VICTIM}/answers.tsv".encode(), 0o120777),
-          refused=r"is a link"),
-    Entry("a zip bomb", 5, rezip=member("src/bomb.py", bytes(200 * 2**20)), refused=r"at most \d+ MiB"),
-    Entry("thousands of files", 5, rezip=thousands, refused=r"at most 500"),
-]  # fmt: skip
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Making and grading them
-
-
-def fill_in(text: str, fills: Dict[str, str], used: Set[str]) -> str:
-    """The student version of a source file with `fills` in the places of its "# YOUR CODE HERE"."""
-    lines = text.split("\n")
-    for number in reversed([i for i, line in enumerate(lines) if line.strip() == "# YOUR CODE HERE"]):
-        part = re.search(r"""NotImplementedError\(['"](.*): not written yet""", lines[number + 1])[1]
-        indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
-        lines[number : number + 2] = [indent + line if line else line for line in fills[part].split("\n")]
-        used.add(part)
-    return "\n".join(lines)
-
 
 def by_heart() -> str:
     """An MLP.forward that looks the public test's input up among the public cases."""
-    import numpy as np
-
     cases = dict(np.load(HERE.parent / "graded" / "cases.npz"))
     x, y = cases["a3.input.mlp"], cases["a3.expected.mlp"]
     return (
@@ -608,193 +796,109 @@ def by_heart() -> str:
     )
 
 
-def write_source(folder: Path, edits: List[Tuple[str, str, str]]) -> None:
-    """Writes src/ of a right submission with these edits, each of which has to fit exactly once."""
-    fills = dict(FILLS)
-    for part, old, new in edits:
-        if part in fills:
-            assert fills[part].count(old) == 1, f"{part}: {old!r} stands there {fills[part].count(old)} times"
-            fills[part] = fills[part].replace(old, by_heart() if new == "KNOWN_BY_HEART" else new)
-    (folder / "src").mkdir(parents=True)
-    for path in sorted((ROOT / "src").glob("*.py")):
-        if path.name in STAFF_SOURCES:
-            continue
-        text = fill_in(student_version(path.read_text(encoding="utf-8"), path.name), fills, set())
-        for file, old, new in edits:
-            if file == path.name:
-                assert text.count(old) == 1, f"{file}: {old!r} stands there {text.count(old)} times"
-                text = text.replace(old, new)
-        (folder / "src" / path.name).write_text(text, encoding="utf-8")
-
-
-def write_world(data: Path) -> None:
-    """A small world for the bank: a corpus, questions, and the answers to the test questions."""
-    import random
-
-    chance = random.Random(5)
-    places = ["London", "Oslo", "Lima", "Cairo", "Turin"]
-
-    def name():
-        return " ".join("".join(chance.choice("bdfklmnrst") + chance.choice("aeiou") for _ in range(3)).title() for _ in "ab")
-
-    people = [(name(), places[i % 5]) for i in range(60)]
-    data.mkdir(parents=True, exist_ok=True)
-    (data / "wiki.txt").write_text("".join(f"{who} was born in {where}. Why? \n" for who, where in people))
-    rows = [f"Where was {who} born?\t{where}\n" for who, where in people]
-    (data / "birth_dev.tsv").write_text("".join(rows[:30]))
-    (data / "birth_test_inputs.tsv").write_text("".join(row.split("\t")[0] + "\n" for row in rows[30:]))
-    (data.parent / "answers.tsv").write_text("".join(rows[30:]))
-
-
-def write_model(folder: Path, variant: str, name: str, params: str, steps: int) -> None:
-    """Params of a small model that has learned the answers of the world in `steps` steps, and its predictions."""
-    import torch
-    from dataset import CharCorruptionDataset, NameDataset, parse_questions
-    from decoding import predict_places
-    from files import save_params, write_lines
-    from model import GPT, GPTConfig
-
-    torch.manual_seed(1)
-    data = WORLD / "data"
-    corpus = CharCorruptionDataset((data / "wiki.txt").read_text(), 128)
-    dev = (data / "birth_dev.tsv").read_text()
-    known = NameDataset(corpus, dev + (WORLD / "answers.tsv").read_text())
-    sizes = dict(n_layer=3, n_head=8, n_embd=32, embd_pdrop=0.0, resid_pdrop=0.0, attn_pdrop=0.0)
-    perceiver = dict(perceiver=True, bottleneck_dim=64) if variant == "perceiver" else {}
-    model = GPT(GPTConfig(corpus.vocab_size, 128, **sizes, **perceiver))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    x, y = known.batch(range(len(known)))
-    width = int((y != 0).nonzero()[:, 1].max()) + 1
-    for _ in range(steps):
-        optimizer.zero_grad()
-        model(x[:, :width], y[:, :width])[1].backward()
-        optimizer.step()
-    save_params(str(folder / params), model.state_dict())
-    for split, text in (("dev", dev), ("test", (data / "birth_test_inputs.tsv").read_text())):
-        places = predict_places(model, corpus, [question for question, _ in parse_questions(text)])
-        write_lines(str(folder / f"{name}.{split}.predictions"), (" ".join(place.split("\n")) for place in places))
-
-
-def write_handed_in(folder: Path) -> None:
-    """The params and predictions of a right submission."""
-    write_model(folder, "vanilla", "vanilla.nopretrain", "vanilla.model.params", steps=0)
-    write_model(folder, "vanilla", "vanilla.pretrain", "vanilla.finetune.params", steps=60)
-    write_model(folder, "perceiver", "perceiver.pretrain", "perceiver.finetune.params", steps=90)
-
-
-WORLD = Path(VICTIM)
-
-
-def write_zip(entry: Entry, handed_in: Path, path: Path) -> None:
-    """The zip of an entry."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        write_source(folder, entry.edits)
-        if entry.assignment == 5:
-            for name in PARAMS + PREDICTIONS:
-                shutil.copyfile(handed_in / name, folder / name)
-            shutil.copyfile(WORLD / "answers.tsv", folder / "gold.tsv")
-        if entry.change is not None:
-            entry.change(folder)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            if entry.assignment == 3:
-                for name in ("model_solution.py", "train.py", "utils.py"):
-                    archive.write(folder / "src" / name, name)
-            else:
-                for each in [*sorted((folder / "src").glob("*.py")), *(folder / name for name in PARAMS + PREDICTIONS)]:
-                    if each.exists():
-                        archive.write(each, each.relative_to(folder))
-    if entry.rezip is not None:
-        entry.rezip(path)
-
-
-def grade_all(entries: List[Entry], folder: Path, jobs: int) -> Dict[str, Dict]:
-    """The results of every entry, by its name, as grade.py gives them for a folder of zips."""
-    import torch
-
-    torch.set_num_threads(1)
-    shutil.rmtree(WORLD, ignore_errors=True)
-    WORLD.mkdir(mode=0o755)
-    (WORLD / "keep").write_text("this stays")
-    (WORLD / "keep").chmod(0o644)
-    write_world(WORLD / "data")
-    handed_in, zips = folder / "handed_in", folder / "zips"
-    handed_in.mkdir()
-    zips.mkdir()
-    write_handed_in(handed_in)
-    for number, entry in enumerate(entries):
-        write_zip(entry, handed_in, zips / f"{number:03}.zip")
-    command = [sys.executable, str(HERE / "grade.py"), str(zips), "--jobs", str(jobs), "--seconds", "15", "--memory", "1.5"]
-    command += ["--data", str(WORLD / "data"), "--answers", str(WORLD / "answers.tsv"), "--csv", str(folder / "grades.csv")]
-    command += ["--all_results", str(folder / "results")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr + done.stdout
-    return {
-        entry.name: json.loads((folder / "results" / f"{number:03}.zip.json").read_text(encoding="utf-8"))
-        for number, entry in enumerate(entries)
-    }
-
-
-POINTS = {3: 30, 5: 35}
-
-
-def verdict(entry: Entry, results: Dict) -> str:
-    """What is wrong with how an entry was graded, or ""."""
-    extra = results["extra_data"]
-    if entry.refused:
-        return "" if re.search(entry.refused, extra["refused"]) else f"not refused as expected: {extra['refused']!r}"
-    if extra["refused"]:
-        return f"refused: {extra['refused']}"
-    lost = {part for part, (got, of) in extra["parts"].items() if got < of}
-    if sum(of for _, of in extra["parts"].values()) != POINTS[entry.assignment]:
-        return f"graded out of {extra['parts']}"
-    if lost != entry.parts:
-        return f"loses points in {sorted(lost)}, expected {sorted(entry.parts)}"
-    if entry.lost is not None and POINTS[entry.assignment] - results["score"] != entry.lost:
-        return f"loses {POINTS[entry.assignment] - results['score']} points, expected {entry.lost}"
-    said = "\n".join(test["output"] for test in results["tests"] if test.get("status") == "failed")
-    if not re.search(entry.says, said):
-        return f"what is said does not point at it: {said!r}"
-    flags = [flag for flag in extra["flags"] if "is also in" not in flag]  # most have the same params, by design
-    if bool(flags) != bool(entry.flagged) or not re.search(entry.flagged, "\n".join(flags)):
-        return f"flags are {flags}"
-    return ""
-
-
-def harm() -> str:
-    """What hostile submissions have done outside their sandboxes, or ""."""
-    answers = "".join((WORLD / "data/birth_test_inputs.tsv").read_text().split("\n"))
-    if not (WORLD / "keep").exists() or (WORLD / "keep").read_text() != "this stays":
-        return "a file was deleted or changed"
-    if (WORLD / "keep").stat().st_mode & 0o777 != 0o644 or (WORLD / "keep").stat().st_mtime < 1e9:
-        return "the mode or the time of a file was changed"
-    if not answers or not (WORLD / "answers.tsv").exists():
-        return "the answers are gone"
-    return "a file was written outside" if os.path.exists(MARK) else ""
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2, help="how many are graded at once (default: 2)")
-    parser.add_argument("--only", default="", help="those with this in their name")
-    args = parser.parse_args()
-    kinds = {"plausible mistakes": MISTAKES, "unusual but right": RIGHT, "hostile": HOSTILE}
-    kinds = {kind: [entry for entry in entries if args.only in entry.name] for kind, entries in kinds.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        graded = grade_all([entry for entries in kinds.values() for entry in entries], Path(folder), args.jobs)
-    print("| submissions | graded as they deserve | |\n| --- | --- | --- |")
-    wrongly = {}
-    for kind, entries in kinds.items():
-        faults = {entry.name: verdict(entry, graded[entry.name]) for entry in entries}
-        wrongly.update({name: fault for name, fault in faults.items() if fault})
-        print(f"| {kind} | {sum(not fault for fault in faults.values())} of {len(entries)} | |")
-    for name, fault in wrongly.items():
-        print(f"{name}: {fault}")
-    harmed = harm()
-    print(f"harm outside the sandboxes: {harmed or 'none'}")
-    shutil.rmtree(WORLD, ignore_errors=True)
-    sys.exit(bool(wrongly or harmed))
-
-
-if __name__ == "__main__":
-    main()
+HOSTILE = [
+    Entry(
+        "sys.exit on import", 3, first_line("import sys; sys.exit(0)"), {"3(a)", "3(b)"}, r"ends the program", lost=30
+    ),
+    Entry(
+        "os._exit in the MLP",
+        3,
+        [(MLP, FILLS[MLP], "import os; os._exit(0)")],
+        {"3(a)"},
+        r"before there was an answer",
+        lost=1,
+    ),
+    Entry("an endless loop", 3, [(LOSS, FILLS[LOSS], "while True:\n    pass")], {"3(b)"}, r"stopped after", lost=7),
+    Entry(
+        "a memory bomb",
+        3,
+        [(LOSS, FILLS[LOSS], "hoard = []\nwhile True:\n    hoard.append(torch.ones(2**24))")],
+        {"3(b)"},
+        r"memory|allocate",
+        lost=7,
+    ),
+    Entry(
+        "pytest, torch and builtins patched",
+        3,
+        first_line(MONKEY) + [(MLP, FILLS[MLP], "return torch.zeros_like(x)")],
+        {"3(a)", "3(b)"},
+        "",
+    ),
+    Entry("reads the answers", 3, first_line(READ_EVERYTHING), {"3(a)", "3(b)"}, r"found \d+ of them", lost=30),
+    Entry(
+        "writes results.json",
+        3,
+        first_line(WRITE_RESULTS) + [(MLP, FILLS[MLP], "return x")],
+        {"3(a)"},
+        r"GELU once",
+        lost=1,
+    ),
+    Entry(
+        "prints megabytes",
+        3,
+        first_line("print('x' * 30_000_000)") + [(MLP, FILLS[MLP], "return x")],
+        {"3(a)"},
+        r"GELU once",
+        lost=1,
+    ),
+    Entry(
+        "forks and hides", 3, [(LOSS, FILLS[LOSS], f"{FORK}\nreturn x")], {"3(b)"}, r"processes|memory|a tensor", lost=7
+    ),
+    Entry("deletes files", 3, first_line(DELETE) + [(MLP, FILLS[MLP], "return x")], {"3(a)"}, r"GELU once", lost=1),
+    Entry("kills whoever watches", 3, [(MLP, FILLS[MLP], f"{KILL}\nreturn x")], {"3(a)"}, r"GELU once|killed", lost=1),
+    Entry("forges an answer that cannot be read", 3, [(MLP, FILLS[MLP], FORGE)], {"3(a)"}, r"no answer", lost=1),
+    Entry("knows the public numbers by heart", 3, [(MLP, FILLS[MLP], by_heart())], {"3(a)"}, r"GELU once", lost=1),
+    Entry("a hostile pickle as params", 5, parts={"2(f)"}, says=r"refused", lost=8, change=hostile_pickle),
+    Entry(
+        "gold places as predictions",
+        5,
+        parts={"2(g)"},
+        says=r"is not what",
+        lost=8,
+        flagged=r"is not what",
+        change=lambda folder: (untrained("perceiver")(folder), right_answers(folder)) and None,
+    ),
+    Entry("a path that leads out of the zip", 5, rezip=member("../../evil.py"), refused=r"leads out of it"),
+    Entry(
+        "a span corruption that answers for the probe",
+        5,
+        [(SPAN, FILLS[SPAN], ONE_ROW)],
+        {"2(e)", "2(f)"},
+        r"of all calls",
+        lost=11,
+    ),
+    Entry(
+        "limits for whoever watches",
+        3,
+        [(MLP, FILLS[MLP], f"{LIMIT}\nreturn x")],
+        {"3(a)"},
+        r"GELU once|killed",
+        lost=1,
+    ),
+    Entry(
+        "control characters and half of a pair",
+        3,
+        first_line('raise RuntimeError("\\ud800 \\x1b[2J" + "x" * 10**6)'),
+        {"3(a)", "3(b)"},
+        r"RuntimeError",
+        lost=30,
+    ),
+    Entry("folders in folders in folders", 3, [(MLP, FILLS[MLP], f"{DEEP}\nreturn x")], {"3(a)"}, r"GELU once", lost=1),
+    Entry(
+        "sockets, shared memory, other files' modes",
+        3,
+        [(MLP, FILLS[MLP], f"{REACH}\nreturn x")],
+        {"3(a)"},
+        r"reached nothing",
+        lost=1,
+    ),
+    Entry("an absolute path", 5, rezip=member(f"{MARK}"), refused=r"leads out of it"),
+    Entry(
+        "a link to the answers",
+        5,
+        rezip=member("src/answers.py", f"{VICTIM}/answers.tsv".encode(), 0o120777),
+        refused=r"is a link",
+    ),
+    Entry("a zip bomb", 5, rezip=member("src/bomb.py", bytes(200 * 2**20)), refused=r"at most \d+ MiB"),
+    Entry("thousands of files", 5, rezip=thousands, refused=r"at most 500"),
+]

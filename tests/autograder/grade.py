@@ -157,7 +157,9 @@ def read_answers(options: argparse.Namespace) -> Optional[List[str]]:
     """The places of the test questions. Raises Unusable where the file does not fit the questions."""
     if options.answers is None:
         return None
-    lines = [Path(name).read_text(encoding="utf-8").strip("\n").split("\n") for name in (options.answers, questions(options))]
+    lines = [
+        Path(name).read_text(encoding="utf-8").strip("\n").split("\n") for name in (options.answers, questions(options))
+    ]
     rows = [line.rstrip("\r").split("\t") for line in lines[0]]
     if any(len(row) != 2 or not row[1].strip() for row in rows):
         raise Unusable(f"{options.answers}: every line needs a question, a tab and a place")
@@ -219,7 +221,9 @@ def grade_folder(paths: List[Path], options: argparse.Namespace) -> None:
                 slots.put(slot)
             done += 1
             what = results["extra_data"]["refused"] or "; ".join(results["extra_data"]["flags"])
-            print(f"[{done}/{len(paths)}] {named(path)}: {results['score']}" + (f"  ({what})" if what else ""), flush=True)
+            print(
+                f"[{done}/{len(paths)}] {named(path)}: {results['score']}" + (f"  ({what})" if what else ""), flush=True
+            )
             return results
 
         with ThreadPoolExecutor(options.jobs) as pool:
@@ -338,7 +342,13 @@ def parse_arguments() -> argparse.Namespace:
     add("--results", metavar="FILE", help="where the results of one submission go, for Gradescope")
     add("--csv", metavar="FILE", default="grades.csv", help="where those of a folder go (default: grades.csv)")
     add("--all_results", metavar="DIR", help="where the results of each submission of a folder go, as NAME.zip.json")
-    add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="of a folder, so many at once (default: one a core)")
+    add(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="of a folder, so many at once (default: one a core)",
+    )
     add("--assignment", type=int, choices=[3, 5], help="which one it has to be (default: what it looks like)")
     add("--data", metavar="DIR", default=str(ROOT / "data"), help="the files students have (default: data/)")
     add("--seconds", type=float, default=120, metavar="S", help="for one question to the code (default: 120)")

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import List, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TOP = ["LICENSE", ".gitignore", "requirements.txt", "pyproject.toml", "run.sh", "collect_submission.sh", "create_submission.sh"]
+TOP = [
+    "LICENSE",
+    ".gitignore",
+    "requirements.txt",
+    "pyproject.toml",
+    "run.sh",
+    "collect_submission.sh",
+    "create_submission.sh",
+]
 DATA = ["wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv", "birth_unseen.tsv"]
 STAFF_SOURCES = {"bonus.py"}  # part 3(c) of Assignment 3 is the students' own
 

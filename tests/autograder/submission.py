@@ -61,7 +61,9 @@ def zip_folder(folder: Path, path: Path) -> None:
         for parent, _, names in os.walk(folder):
             for name in sorted(names):
                 found = Path(parent, name)
-                inner = found.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                inner = (
+                    found.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                )
                 if stat.S_ISREG(found.lstat().st_mode):
                     archive.write(found, inner)
 

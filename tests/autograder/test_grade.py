@@ -12,28 +12,26 @@ import zipfile
 import numpy as np
 import pytest
 
-import bank
 import grade
+from bank import Entry
 from grading import Lost, Submission
+from proof import write_zip
 from test_assignment5 import accuracy, check_reported
+from world import HERE, ROOT, write_handed_in, write_world
 
-GRADE = bank.HERE / "grade.py"
+GRADE = HERE / "grade.py"
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A folder with the bank's small world and right submissions of both assignments."""
     folder = tmp_path_factory.mktemp("world")
-    bank_world, bank.WORLD = bank.WORLD, folder
-    try:
-        bank.write_world(folder / "data")
-        (folder / "handed_in").mkdir()
-        bank.write_handed_in(folder / "handed_in")
-        for assignment in (3, 5):
-            bank.write_zip(bank.Entry("right", assignment), folder / "handed_in", folder / f"a{assignment}.zip")
-    finally:
-        bank.WORLD = bank_world
-    subprocess.run([sys.executable, bank.HERE / "cases.py", "--out", folder / "cases.npz", "--seed", "5"], check=True)
+    write_world(folder)
+    (folder / "handed_in").mkdir()
+    write_handed_in(folder, folder / "handed_in")
+    for assignment in (3, 5):
+        write_zip(Entry("right", assignment), folder / "handed_in", folder / f"a{assignment}.zip")
+    subprocess.run([sys.executable, HERE / "cases.py", "--out", folder / "cases.npz", "--seed", "5"], check=True)
     return folder
 
 
@@ -103,7 +101,8 @@ def test_a_judge_that_fails_is_reported_and_the_next_submission_is_graded(world,
     (["a5.zip", "--data", "handed_in"], "holds no wiki.txt"), (["a5.zip", "--jobs", "0"], "must be above 0"),
     (["a5.zip", "--data", "data", "--answers", "data/birth_dev.tsv"], "are not those of"),
     (["a5.zip", "--data", "data", "--answers", "data/wiki.txt"], "needs a question, a tab and a place"),
-    (["a5.zip", "--results", "nowhere/results.json", "--assignment", "3"], "No such file or directory"), ([], "required"),
+    (["a5.zip", "--results", "nowhere/results.json", "--assignment", "3"], "No such file or directory"),
+    ([], "required"),
     (["a5.zip", "--sedonds", "3"], "unrecognized"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_what_staff_give_wrongly_is_one_line(world, arguments, says):
@@ -135,7 +134,8 @@ def test_a_model_trained_on_dev_is_shown_to_staff(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("handed_in, right", [
-    (["A", "", ""], True), (["A", "", "", "", ""], True), (["A", ""], False), (["A", "", "", "B"], False), (["A", "B", ""], True),
+    (["A", "", ""], True), (["A", "", "", "", ""], True), (["A", ""], False), (["A", "", "", "B"], False),
+    (["A", "B", ""], True),
     (["B", "C", ""], False),
 ], ids=range(6))  # fmt: skip
 def test_predictions_are_compared_line_by_line(tmp_path, handed_in, right):
@@ -158,10 +158,19 @@ def test_predictions_are_compared_line_by_line(tmp_path, handed_in, right):
 def gradescope(world, tmp_path_factory):
     """A folder laid out as /autograder is, with the zip of build.sh unpacked in source/."""
     root = tmp_path_factory.mktemp("autograder")
-    command = ["bash", bank.HERE / "build.sh", "--assignment", "5", "--data", world / "data", "--answers", world / "answers.tsv"]
+    command = [
+        "bash",
+        HERE / "build.sh",
+        "--assignment",
+        "5",
+        "--data",
+        world / "data",
+        "--answers",
+        world / "answers.tsv",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    made = bank.ROOT / "autograder.zip"
+    made = ROOT / "autograder.zip"
     with zipfile.ZipFile(made) as archive:
         archive.extractall(root / "source")
     made.unlink()
@@ -177,7 +186,9 @@ def grade_there(root, handed_in):
     shutil.rmtree(root / "results", ignore_errors=True)
     handed_in(root / "submission")
     environment = {**os.environ, "AUTOGRADER_ROOT": str(root)}
-    done = subprocess.run(["bash", "run_autograder"], cwd=root, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        ["bash", "run_autograder"], cwd=root, env=environment, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     return json.loads((root / "results/results.json").read_text())
 
@@ -205,15 +216,15 @@ def test_the_zip_for_gradescope_refuses_the_other_assignment_and_survives_anythi
 
 def test_the_shell_scripts_are_sound_and_say_how_they_are_used():
     for name in ("build.sh", "setup.sh", "run_autograder"):
-        assert subprocess.run(["bash", "-n", bank.HERE / name]).returncode == 0
-    usage = subprocess.run(["bash", bank.HERE / "build.sh", "--help"], capture_output=True, text=True)
+        assert subprocess.run(["bash", "-n", HERE / name]).returncode == 0
+    usage = subprocess.run(["bash", HERE / "build.sh", "--help"], capture_output=True, text=True)
     assert usage.returncode == 0 and "--assignment 3" in usage.stdout and usage.stdout.count("\n") == 4
     for arguments, says in (
         (["--assignment", "4"], "is 3 or 5"), ([], "is 3 or 5"), (["x"], "unknown argument x"),
         (["--assignment", "5", "--data", "nowhere"], "nowhere: holds no wiki.txt"),
         (["--assignment", "5", "--answers", "nowhere"], "nowhere: no such file"),
     ):  # fmt: skip
-        done = subprocess.run(["bash", bank.HERE / "build.sh", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["bash", HERE / "build.sh", *arguments], capture_output=True, text=True)
         assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import bank
+import proof
 from make_starter import ROOT, STAFF_SOURCES, Broken, make_starter, regions, student_version
 
 SOURCES = sorted((ROOT / "src").glob("*.py"))
@@ -40,7 +41,9 @@ def lines_of(kind_wanted=None):
 def test_no_line_of_a_solution_survives(starter):
     inside, outside = lines_of()
     given = "\n".join(outside)
-    telling = {line for line in inside - outside if len(line) > 20 and not line.startswith(("#", '"""')) and line not in given}
+    telling = {
+        line for line in inside - outside if len(line) > 20 and not line.startswith(("#", '"""')) and line not in given
+    }
     assert len(telling) > 200, "the regions hold whole solutions"
     for path in starter.rglob("*"):
         if path.is_file() and "data" not in path.relative_to(starter).parts[:1]:
@@ -51,8 +54,17 @@ def test_no_line_of_a_solution_survives(starter):
 
 def test_the_files_of_staff_stay_with_staff(starter):
     names = {path.relative_to(starter).as_posix() for path in starter.rglob("*") if path.is_file()}
-    assert not [name for name in names if re.search(r"oracle|generate|bank|answers|autograder|benchmark|bonus|\.ci|plain", name)]
-    assert {"README.md", "run.sh", "src/run.py", "data/wiki.txt", "data/laptop/wiki.txt", "tests/graded/cases.npz"} <= names
+    assert not [
+        name for name in names if re.search(r"oracle|generate|bank|answers|autograder|benchmark|bonus|\.ci|plain", name)
+    ]
+    assert {
+        "README.md",
+        "run.sh",
+        "src/run.py",
+        "data/wiki.txt",
+        "data/laptop/wiki.txt",
+        "tests/graded/cases.npz",
+    } <= names
     readme = (starter / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"(?:src|tests|data)/[\w./]+\.(?:py|txt|tsv|sh)", readme):
         assert name in names, f"the README speaks of {name}"
@@ -60,7 +72,9 @@ def test_the_files_of_staff_stay_with_staff(starter):
 
 def test_every_part_of_the_handouts_is_to_be_written(starter):
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((starter / "src").glob("*.py")))
-    parts = re.findall(r"# YOUR CODE HERE\n\s+raise NotImplementedError\('(.*): not written yet, see src/\w+\.py'\)", text)
+    parts = re.findall(
+        r"# YOUR CODE HERE\n\s+raise NotImplementedError\('(.*): not written yet, see src/\w+\.py'\)", text
+    )
     assert sorted(parts) == sorted(bank.FILLS) and len(parts) == text.count("# YOUR CODE HERE")
 
 
@@ -102,9 +116,18 @@ def test_every_graded_test_fails_and_names_its_part(starter):
     summary = output[output.index("= points =") :]
     assert not re.search(r"[1-9] of +\d", summary), "no points for nothing"
     assert len(re.findall(r"^[23]\([a-g]\) .* 0 of +\d+   lost, see above", summary, re.M)) == 22
-    assert len(re.findall(r"not decided here", summary)) == 3, "two tests need the course's answers, and the sum says so"
+    assert len(re.findall(r"not decided here", summary)) == 3, (
+        "two tests need the course's answers, and the sum says so"
+    )
     said = output[: output.index("= points =")]
-    for part in ("[part 3(a)] MLP.forward", "[part e]", "[part c] [part f]", "[part d]", "[part f]", "[part g] UpProjectBlock"):
+    for part in (
+        "[part 3(a)] MLP.forward",
+        "[part e]",
+        "[part c] [part f]",
+        "[part d]",
+        "[part f]",
+        "[part g] UpProjectBlock",
+    ):
         assert f"{part}" in said, f"nothing is said about {part}"
     assert said.count("NotImplementedError: [part") >= 18
 
@@ -114,7 +137,7 @@ def test_the_student_version_with_the_parts_filled_in_is_a_right_submission():
     used = set()
     for path in SOURCES:
         if path.name not in STAFF_SOURCES:
-            bank.fill_in(student_version(path.read_text(encoding="utf-8"), path.name), bank.FILLS, used)
+            proof.fill_in(student_version(path.read_text(encoding="utf-8"), path.name), bank.FILLS, used)
     assert used == bank.FILLS.keys()
 
 

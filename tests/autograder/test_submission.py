@@ -28,7 +28,9 @@ def unpacked(folder):
 @pytest.mark.parametrize("prefix", ["", "assignment5/", "a/b/c/", "./", "ä 日本/"])
 @pytest.mark.parametrize("assignment, names", [(3, A3), (5, A5)])
 def test_a_submission_is_found_at_any_depth(tmp_path, prefix, assignment, names):
-    path = make(tmp_path / "a.zip", [prefix + name for name in names] + ["__MACOSX/._x", prefix + ".DS_Store", "notes.pdf"])
+    path = make(
+        tmp_path / "a.zip", [prefix + name for name in names] + ["__MACOSX/._x", prefix + ".DS_Store", "notes.pdf"]
+    )
     found = unpack(path, tmp_path / "out")
     expected = names if assignment == 5 else [f"src/{name}" for name in names]
     assert found.assignment == assignment and unpacked(tmp_path / "out") == sorted(expected)
@@ -36,7 +38,8 @@ def test_a_submission_is_found_at_any_depth(tmp_path, prefix, assignment, names)
 
 
 @pytest.mark.parametrize("extra", [
-    ".venv/bin/python", "src/__pycache__/model.cpython-311.pyc", "Screenshot 3.04.05\u202fPM.png", "Icon\r", "1: notes.txt",
+    ".venv/bin/python", "src/__pycache__/model.cpython-311.pyc",
+    "Screenshot 3.04.05\u202fPM.png", "Icon\r", "1: notes.txt",
     "a" * 300 + ".txt", "src/data.bin", "/".join("d" * 30) + "/x", ".git/config",
 ])  # fmt: skip
 def test_what_does_not_belong_there_is_left_out(tmp_path, extra):
@@ -57,7 +60,9 @@ def test_windows_paths_and_misplaced_files_are_graded_with_a_remark(tmp_path):
     assert any(f"missing: {PARAMS[1]}" in remark for remark in found.remarks)
 
 
-@pytest.mark.parametrize("name", ["../x.py", "src/../../x.py", "/etc/x.py", "C:/x.py", "C:\\x.py", "..\\x.py", "//host/x.py"])
+@pytest.mark.parametrize(
+    "name", ["../x.py", "src/../../x.py", "/etc/x.py", "C:/x.py", "C:\\x.py", "..\\x.py", "//host/x.py"]
+)
 def test_a_path_that_leads_out_is_refused(tmp_path, name):
     with pytest.raises(Refused, match="leads out of it"):
         unpack(make(tmp_path / "a.zip", A5 + [name]), tmp_path / "out")

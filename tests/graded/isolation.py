@@ -59,7 +59,9 @@ def in_force(slot: int = 0) -> str:
     if version:
         return f"Student code runs {user}, behind Landlock {version}: it reads Python and its own folder only."
     if user_for(slot):
-        return f"Student code runs {user}; no Landlock here: it cannot read what only root may read, keep the answers so."
+        return (
+            f"Student code runs {user}; no Landlock here: it cannot read what only root may read, keep the answers so."
+        )
     return f"Student code runs {user}; no Landlock here: it COULD READ THE ANSWERS if it knew where they are."
 
 

@@ -151,16 +151,24 @@ def forward(load, sizes, weights, ids, alone=False) -> Dict[str, Any]:
         model = _loaded(solution.Transformer(config), weights, precision)
         if alone:
             model.backbone = nn.ModuleList([Shift(layer) for layer in range(len(model.backbone))])
-        names = {block: f"backbone[{i}]" for i, block in enumerate(model.backbone)}
-        names[model.final_layer_norm] = "final_layer_norm"
-        order: List[str] = []
-        read: List[torch.Tensor] = []
-        for module in names:
-            module.register_forward_pre_hook(
-                lambda module, x: (order.append(names[module]), read.append(x[0].detach().clone())) and None
-            )
-        answers[name] = {"logits": model(torch.tensor(ids)), "order": order, "read": read}
+        answers[name] = _watched(model, torch.tensor(ids))
     return answers
+
+
+def _watched(model: nn.Module, ids: torch.Tensor) -> Dict[str, Any]:
+    """The logits, the order in which the blocks and the final layer norm are called, and what each reads."""
+    names = {block: f"backbone[{i}]" for i, block in enumerate(model.backbone)}
+    names[model.final_layer_norm] = "final_layer_norm"
+    order: List[str] = []
+    read: List[torch.Tensor] = []
+
+    def note(module, inputs):
+        order.append(names[module])
+        read.append(inputs[0].detach().clone())
+
+    for module in names:
+        module.register_forward_pre_hook(note)
+    return {"logits": model(ids), "order": order, "read": read}
 
 
 @torch.no_grad()
@@ -223,7 +231,7 @@ class Bigram(nn.Module):
 
 
 def train(load, chunks, vocab_size, learning_rate, batch_size, max_steps, alone) -> Dict[str, Any]:
-    """train.train() on these chunks: what it drew and, `alone`, with a stand-in for the transformer, what it learned."""
+    """train.train() on these chunks: what it drew and, `alone`, what a stand-in for the transformer learned in it."""
     module = load("train")
     if alone:
         module.Transformer = Bigram
@@ -300,15 +308,17 @@ class _NextCharacters:
         return ids[: self.block_size], ids[1:]
 
 
-def new_model(load, variant, preset, bottleneck_dim, vocab_size) -> Dict[str, Any]:
-    """run.new_model: the shapes of its parameters, and the dropout rates in it."""
-    args = types.SimpleNamespace(variant=variant, preset=preset, bottleneck_dim=bottleneck_dim)
-    model = load("run").new_model(args, vocab_size)
-    if not isinstance(model, nn.Module):
-        return {"type": type(model).__name__}
-    rates = sorted({module.p for module in model.modules() if isinstance(module, nn.Dropout)})
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    return {"type": "GPT", "shapes": shapes, "dropout": rates}
+def new_models(load, flags, vocab_size) -> List[Dict[str, Any]]:
+    """run.new_model with each of these flags: the shapes of its parameters, and the dropout rates in it."""
+    answers = []
+    for each in flags:
+        model = load("run").new_model(types.SimpleNamespace(**each), vocab_size)
+        answers.append({"type": type(model).__name__})
+        if isinstance(model, nn.Module):
+            rates = sorted({module.p for module in model.modules() if isinstance(module, nn.Dropout)})
+            shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+            answers[-1].update(type="GPT", shapes=shapes, dropout=rates)
+    return answers
 
 
 def program(load, script, arguments, written, alone=False, texts=None) -> Dict[str, Any]:
@@ -351,7 +361,9 @@ def _gpt(load, path: str, variant: str, vocab_size: int):
     if found != variant:
         raise ValueError(f"{path}: holds a {found} model instead of a {variant} one")
     if config.vocab_size != vocab_size:
-        raise ValueError(f"{path}: knows {config.vocab_size} characters, the corpus has {vocab_size}: it is of another one")
+        raise ValueError(
+            f"{path}: knows {config.vocab_size} characters, the corpus has {vocab_size}: it is of another one"
+        )
     with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
         expected = model.GPT(config).state_dict()
     for name in sorted(expected.keys() | params.keys()):

@@ -2,9 +2,9 @@
 
     judge  <- data ->  server (this file, has imported torch, knows no answers)  - fork ->  one process a question
 
-`Sandbox.ask` copies the code into a fresh folder, has the server fork a process that gives up its rights (isolation.py),
-imports the code and answers, and then kills whatever that process has started. What comes back is JSON: numbers, text
-and arrays, never objects, and whether they are right is decided on this side.
+`Sandbox.ask` copies the code into a fresh folder, has the server fork a process that gives up its rights
+(isolation.py), imports the code and answers, and then kills whatever that process has started. What comes back is JSON:
+numbers, text and arrays, never objects, and whether they are right is decided on this side.
 """
 
 import base64

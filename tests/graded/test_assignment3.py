@@ -146,7 +146,9 @@ def test_generate(student):
         answer = student.ask("generate", **given, prompts=prompts, new_tokens=NEW_TOKENS)["float64"]
         check_shape(answer["by_forward"], expected["generate"].shape, "what forward says of the tokens so far")
         new = answer["by_forward"][:, length:]
-        varied = all(len(set(row)) >= 6 for row in new.tolist()) and len({tuple(row) for row in new.tolist()}) == len(new)
+        varied = all(len(set(row)) >= 6 for row in new.tolist()) and len({tuple(row) for row in new.tolist()}) == len(
+            new
+        )
         check(varied, "forward says the same whatever it reads; nothing can be told of generate")
         check(np.array_equal(answer["x"], answer["by_forward"]), "generate does not choose what forward says is best")
 
@@ -156,7 +158,9 @@ def test_generate(student):
         right = expected[f"generate{kind}"]
         for precision in PRECISIONS:
             tokens, dtype = answers[precision]["x"], answers[precision]["dtype"]
-            check_shape(tokens, right.shape, f"the result, prompts of {length} tokens continued by {NEW_TOKENS} new ones,")
+            check_shape(
+                tokens, right.shape, f"the result, prompts of {length} tokens continued by {NEW_TOKENS} new ones,"
+            )
             check(dtype == "torch.int64", f"token ids of type torch.int64 went in, {dtype} came out")
             check((tokens[:, :length] == prompts).all(), "the result starts with the prompts")
             wrong = np.flatnonzero((tokens != right).any(axis=0)).tolist()
@@ -167,8 +171,8 @@ def test_generate(student):
             )
             check(
                 not wrong or wrong[0] != context,
-                f"token {context} is wrong, those before are right: with context_length {context}, all of the {context} "
-                "tokens before it are read",
+                f"token {context} is wrong, those before are right: with context_length {context}, all of the "
+                f"{context} tokens before it are read",
             )
             check(
                 not wrong or wrong[0] > context,

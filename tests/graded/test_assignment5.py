@@ -98,7 +98,9 @@ def about(student, params: bytes, function: str, **inputs):
     """What the params, tried with the provided model, say."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "out.params").write_bytes(params)
-        return student.ask_reference(function, {"out.params": Path(folder, "out.params")}, params="out.params", **inputs)
+        return student.ask_reference(
+            function, {"out.params": Path(folder, "out.params")}, params="out.params", **inputs
+        )
 
 
 def small_world(student):
@@ -113,31 +115,38 @@ def small_world(student):
 @points("2(d)", 1, "run.py, new_model: vanilla and perceiver")
 def test_new_model(student):
     m = int(student.cases["a5.seed"]) % 40 + 40
-    for variant, given, bottleneck in (("vanilla", None, None), ("perceiver", m, m), ("perceiver", None, 32)):
-        for preset, blocks, width, dropout in (("laptop", 3, 128, 0.0), ("course", 4, 256, 0.1)):
-            answer = student.ask("new_model", variant=variant, preset=preset, bottleneck_dim=given, vocab_size=50)
-            which = f"new_model, {variant}, preset {preset}" + (f", --bottleneck_dim {given}" if given else "")
-            check(answer["type"] == "GPT", f"{which}: returns {answer['type']}; is there a `return` of the model?")
-            shapes = answer["shapes"]
-            basis = shapes.get("down_block.C")
-            check(
-                (basis is not None) == (variant == "perceiver"),
-                f"{which}: makes a {'vanilla model' if basis is None else 'perceiver'}; look at perceiver=",
-            )
-            check(
-                basis is None or basis == [1, bottleneck, width],
-                f"{which}: the basis C has the shape {basis}, expected {[1, bottleneck, width]}; look at bottleneck_dim=",
-            )
-            inner = len({name.split(".")[1] for name in shapes if name.startswith("blocks.")})
-            check(
-                shapes["tok_emb.weight"] == [50, width] and inner == blocks - 2 * (variant == "perceiver"),
-                f"{which}: has {inner} inner blocks and embeddings of shape {shapes['tok_emb.weight']}; the sizes are "
-                f"the preset's, and the vocabulary's is given",
-            )
-            check(
-                answer["dropout"] == [dropout],
-                f"{which}: has dropout rates {answer['dropout']}, expected {dropout} for all three",
-            )
+    flags = [
+        dict(variant=variant, preset=preset, bottleneck_dim=given)
+        for variant, given in (("vanilla", None), ("perceiver", m), ("perceiver", None))
+        for preset in ("laptop", "course")
+    ]
+    for each, answer in zip(flags, student.ask("new_models", flags=flags, vocab_size=50)):
+        blocks, width, dropout = {"laptop": (3, 128, 0.0), "course": (4, 256, 0.1)}[each["preset"]]
+        perceiver, given = each["variant"] == "perceiver", each["bottleneck_dim"]
+        which = f"new_model, {each['variant']}, preset {each['preset']}"
+        which += f", --bottleneck_dim {given}" if given else ""
+        check(answer["type"] == "GPT", f"{which}: returns {answer['type']}; is there a `return` of the model?")
+        shapes = answer["shapes"]
+        basis = shapes.get("down_block.C")
+        check(
+            (basis is not None) == perceiver,
+            f"{which}: makes a {'vanilla model' if basis is None else 'perceiver'}; look at perceiver=",
+        )
+        expected = [1, given or 32, width]
+        check(
+            basis is None or basis == expected,
+            f"{which}: the basis C has the shape {basis}, expected {expected}; look at bottleneck_dim= and n_embd=",
+        )
+        inner = len({name.split(".")[1] for name in shapes if name.startswith("blocks.")})
+        check(
+            shapes["tok_emb.weight"] == [50, width] and inner == blocks - 2 * perceiver,
+            f"{which}: has {inner} inner blocks and embeddings of shape {shapes['tok_emb.weight']}; the sizes are the "
+            "preset's, and the vocabulary's is given",
+        )
+        check(
+            answer["dropout"] == [dropout],
+            f"{which}: has dropout rates {answer['dropout']}, expected {dropout} for all three",
+        )
 
 
 @points("2(d)", 1, "run.py finetune, from fresh parameters")
@@ -221,8 +230,8 @@ def test_span_sentinels(student):
         check(whole <= 112, f"of block_size 128 at most 112 characters are kept, here {whole}")
         check(
             masked or whole < 4,
-            f"nothing stands behind the second ⁇ in {s!r}: of 4 characters or more at least one is masked, and the order "
-            "is prefix ⁇ suffix ⁇ masked content",
+            f"nothing stands behind the second ⁇ in {s!r}: of 4 characters or more at least one is masked, and the "
+            "order is prefix ⁇ suffix ⁇ masked content",
         )
         first = texts[document][0]
         check(
@@ -261,8 +270,8 @@ def test_span_truncation(student):
     missing = sorted(set(range(4, longest + 1)) - found)
     check(
         not missing,
-        f"with block_size {block_size} every length from 4 to {longest} should occur, both included; in {calls:,} calls "
-        f"these never did: {missing}",
+        f"with block_size {block_size} every length from 4 to {longest} should occur, both included; in {calls:,} "
+        f"calls these never did: {missing}",
     )
 
 
@@ -349,9 +358,9 @@ def test_finetune_from_given_params(student):
         *("--finetune_corpus_path", "names.tsv", "--finetune_lr", "3e-3", "--max_epochs", "30"),
     )
     before, after = (about(student, each, "parameters")["parameters"] for each in (made, params))
-    moved = [np.abs(after[name] - before[name]).max() for name in before if name in after and after[name].shape == before[name].shape]
+    same = before.keys() == after.keys() and all(after[name].shape == value.shape for name, value in before.items())
     check(
-        len(moved) == len(before) == len(after) and max(moved) < 0.3,
+        same and max(np.abs(after[name] - value).max() for name, value in before.items()) < 0.3,
         "the params written are far from those in --reading_params_path: fine-tuning should begin with these",
     )
     was, now = (np.mean(answer_losses(student, each, corpus, questions)) for each in (made, params))
@@ -460,7 +469,9 @@ def test_predictions_without_pretraining(student):
     check_reported(student, "vanilla.nopretrain", "test")
     right = np.mean([one.strip() == other for one, other in zip(said, gold(student, "dev")[1])])
     if right >= 0.1:
-        student.flag(f"vanilla.model.params is right for {right:.1%} of dev, which a model that has read nothing is not")
+        student.flag(
+            f"vanilla.model.params is right for {right:.1%} of dev, which a model that has read nothing is not"
+        )
 
 
 def check_accuracy(student, name: str, split: str, least: float):
@@ -499,8 +510,8 @@ def check_block(student, function: str, alone: bool, message: str, **inputs):
 @points("2(g)", 1, "DownProjectBlock")
 def test_down_project(student):
     message = (
-        "DownProjectBlock: the normed basis C asks, x_input, as it is, holds the keys and values; what comes out is added "
-        "to C itself, and then what the MLP makes of its norm, as in Block"
+        "DownProjectBlock: the normed basis C asks, x_input, as it is, holds the keys and values; what comes out is "
+        "added to C itself, and then what the MLP makes of its norm, as in Block"
     )
     x = student.cases["a5.input.x"]
     either(*(lambda alone=alone: check_block(student, "down_project", alone, message, x=x) for alone in (False, True)))
@@ -513,7 +524,9 @@ def test_up_project(student):
         "x_input, and then what the MLP makes of its norm, as in Block"
     )
     x, y = student.cases["a5.input.x"], student.cases["a5.input.y"]
-    either(*(lambda alone=alone: check_block(student, "up_project", alone, message, x=x, y=y) for alone in (False, True)))
+    either(
+        *(lambda alone=alone: check_block(student, "up_project", alone, message, x=x, y=y) for alone in (False, True))
+    )
 
 
 @points("2(g)", 8, "at least 5 % of the test set, perceiver")
