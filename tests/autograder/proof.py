@@ -141,6 +141,12 @@ def verdict(entry: Entry, results: Dict) -> str:
     return ""
 
 
+def is_punished_wrongly(entry: Entry, results: Dict) -> bool:
+    """Whether an entry loses points that it deserves, or is refused without a reason."""
+    lost = {part for part, (got, of) in results["extra_data"]["parts"].items() if got < of}
+    return bool(lost - entry.parts or results["extra_data"]["refused"] and not entry.refused)
+
+
 def harm() -> str:
     """What hostile submissions have done outside their sandboxes, or ""."""
     if not (WORLD / "keep").exists() or (WORLD / "keep").read_text() != "this stays":
@@ -162,13 +168,17 @@ def main() -> None:
     kinds = {kind: [entry for entry in entries if args.only in entry.name] for kind, entries in kinds.items()}
     with tempfile.TemporaryDirectory() as folder:
         graded = grade_all([entry for entries in kinds.values() for entry in entries], Path(folder), args.jobs)
-    print("| submissions | graded as they deserve | such as |\n| --- | --- | --- |")
+    print("| submissions | graded as they deserve | missed | wrongly punished | such as |")
+    print("| --- | --- | --- | --- | --- |")
     wrongly = {}
     for kind, entries in kinds.items():
         faults = {entry.name: verdict(entry, graded[entry.name]) for entry in entries}
         wrongly.update({name: fault for name, fault in faults.items() if fault})
+        punished = sum(is_punished_wrongly(entry, graded[entry.name]) for entry in entries)
+        right = sum(not fault for fault in faults.values())
         names = "; ".join(entry.name for entry in entries[:: max(1, len(entries) // 8)])
-        print(f"| {kind} | {sum(not fault for fault in faults.values())} of {len(entries)} | {names} |")
+        row = [kind, f"{right} of {len(entries)}", len(entries) - right - punished, punished, names]
+        print("| " + " | ".join(map(str, row)) + " |")
     for name, fault in wrongly.items():
         print(f"{name}: {fault}")
     harmed = harm()
