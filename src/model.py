@@ -100,18 +100,22 @@ class DownProjectBlock(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        # [part g] DownProjectBlock.__init__. The parts of Block above under the same names, but attn is a
+        # CausalCrossAttention; and the parameter C, (1, bottleneck_dim, n_embd), drawn by nn.init.xavier_uniform_.
+        ### BEGIN SOLUTION
         self.C = nn.Parameter(torch.empty(1, config.bottleneck_dim, config.n_embd))
         nn.init.xavier_uniform_(self.C)
         self.ln1 = nn.LayerNorm(config.n_embd)
         self.ln2 = nn.LayerNorm(config.n_embd)
         self.attn = CausalCrossAttention(config)
         self.mlp = make_mlp(config)
+        ### END SOLUTION
 
     def forward(self, x_input: Tensor) -> Tensor:
         """x_input (B, T, n_embd) -> (B, m, n_embd)."""
         # [part g] DownProjectBlock.forward. Like Block.forward above, but the basis self.C is the stream: C plus what
-        # attention says when the normed C asks and x_input, as it is, answers; then the MLP as in Block. The layers are
-        # made above, self.attn(x_kv, x_q) is a CausalCrossAttention. Check: pytest tests/graded -k down_project
+        # attention, self.attn(x_kv, x_q), says when the normed C asks and x_input, as it is, answers; then the MLP as
+        # in Block. Check: pytest tests/graded -k down_project
         ### BEGIN SOLUTION
         x = self.C + self.attn(x_input, self.ln1(self.C))
         x = x + self.mlp(self.ln2(x))
@@ -127,10 +131,14 @@ class UpProjectBlock(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        # [part g] UpProjectBlock.__init__. The parts of Block above under the same names, but attn is a
+        # CausalCrossAttention.
+        ### BEGIN SOLUTION
         self.ln1 = nn.LayerNorm(config.n_embd)
         self.ln2 = nn.LayerNorm(config.n_embd)
         self.attn = CausalCrossAttention(config)
         self.mlp = make_mlp(config)
+        ### END SOLUTION
 
     def forward(self, y: Tensor, x_input: Tensor) -> Tensor:
         """y (B, m, n_embd), x_input (B, T, n_embd) -> (B, T, n_embd)."""

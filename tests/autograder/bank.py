@@ -101,17 +101,44 @@ s = s + self.PAD_CHAR * (self.block_size + 1 - len(s))
 x = torch.tensor([self.stoi[c] for c in s[:-1]], dtype=torch.long)
 y = torch.tensor([self.stoi[c] for c in s[1:]], dtype=torch.long)
 return x, y""",
+    "[part g] DownProjectBlock.__init__": """\
+self.C = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, config.bottleneck_dim, config.n_embd)))
+self.ln1 = nn.LayerNorm(config.n_embd)
+self.ln2 = nn.LayerNorm(config.n_embd)
+self.attn = CausalCrossAttention(config)
+self.mlp = make_mlp(config)""",
     "[part g] DownProjectBlock.forward": """\
 x = self.C + self.attn(x_input, self.ln1(self.C))
 x = x + self.mlp(self.ln2(x))
 return x""",
+    "[part g] UpProjectBlock.__init__": """\
+self.ln1 = nn.LayerNorm(config.n_embd)
+self.ln2 = nn.LayerNorm(config.n_embd)
+self.attn = CausalCrossAttention(config)
+self.mlp = make_mlp(config)""",
     "[part g] UpProjectBlock.forward": """\
 x = x_input + self.attn(self.ln1(y), x_input)
 x = x + self.mlp(self.ln2(x))
 return x""",
 }
 
-MLP, ATTENTION, BLOCK, FORWARD, GENERATE, LOSS, MODEL, PRETRAIN, FINETUNE, LONDON, SPAN, DOWN, UP = FILLS
+(
+    MLP,
+    ATTENTION,
+    BLOCK,
+    FORWARD,
+    GENERATE,
+    LOSS,
+    MODEL,
+    PRETRAIN,
+    FINETUNE,
+    LONDON,
+    SPAN,
+    DOWN_INIT,
+    DOWN,
+    UP_INIT,
+    UP,
+) = FILLS
 
 
 @dataclass
@@ -445,6 +472,24 @@ MISTAKES = [
     # 2(g)
     wrong(
         "no residual around the basis", "2(g)", DOWN, "self.C + self.attn", "self.attn", r"added to C itself", lost=1
+    ),
+    wrong(
+        "one basis vector too few",
+        "2(g)",
+        DOWN_INIT,
+        "config.bottleneck_dim,",
+        "config.bottleneck_dim - 1,",
+        r"size mismatch for C|C",
+        lost=1,
+    ),
+    wrong(
+        "self-attention instead of cross-attention",
+        "2(g)",
+        UP_INIT,
+        "CausalCrossAttention(config)",
+        "CausalSelfAttention(config)",
+        r"positional arguments",
+        lost=1,
     ),
     wrong(
         "the basis answers and the sequence asks",
@@ -859,6 +904,14 @@ HOSTILE = [
         change=lambda folder: (untrained("perceiver")(folder), right_answers(folder)) and None,
     ),
     Entry("a path that leads out of the zip", 5, rezip=member("../../evil.py"), refused=r"leads out of it"),
+    Entry(
+        "a model maker that answers for the probe",
+        5,
+        [(MODEL, FILLS[MODEL], "import os\nos.write(3, b'{\"value\": []}')\nos._exit(0)")],
+        {"2(d)", "2(f)"},
+        r"0 came",
+        lost=3,
+    ),
     Entry(
         "a span corruption that answers for the probe",
         5,

@@ -1,6 +1,8 @@
 """The autograder is fair: every submission of the bank gets what it deserves, and the hostile ones do no harm."""
 
+import isolation
 import pytest
+import system_calls
 
 import bank
 import proof
@@ -14,11 +16,19 @@ def graded(request):
     return request.config.bank.results()
 
 
+guarded = pytest.mark.skipif(
+    not (isolation.landlock_version() and system_calls.available()), reason="needs Linux with Landlock and seccomp"
+)
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_submission_gets_what_it_deserves(graded, entry):
+    if entry.name.startswith("sockets") and guarded.args[0]:
+        pytest.skip(guarded.kwargs["reason"])
     assert not proof.verdict(entry, graded[entry.name])
 
 
+@guarded
 def test_hostile_submissions_do_no_harm_and_leave_nothing(graded, request):
     assert request.config.bank.harm == ""
     assert request.config.bank.left_behind() == (set(), set())
@@ -30,6 +40,7 @@ def test_what_hostile_code_says_reaches_no_terminal(graded):
         assert all(len(text) < 20_000 and (text.replace("\n", "") + "x").isprintable() for text in texts), entry.name
 
 
+@guarded
 def test_the_code_that_looks_for_the_answers_finds_none(graded):
     said = str(graded["reads the answers"]["tests"])
     assert "found 0 of them" in said and "London" not in said

@@ -55,15 +55,6 @@ class PastMean(nn.Module):
         return 2 * torch.tanh(past_mean(x))
 
 
-class CrossMean(nn.Module):
-    """Instead of cross-attention: query i reads the keys j <= i."""
-
-    def forward(self, x_kv, x_q, *_, **__):
-        means = past_mean(x_kv)
-        reads = torch.arange(x_q.size(1)).clamp(max=means.size(1) - 1)
-        return 2 * torch.tanh(means[:, reads]) + torch.sin(x_q)
-
-
 class Sine(nn.Module):
     """Instead of an MLP."""
 
@@ -276,25 +267,21 @@ def _gpt_config(load, sizes: Dict[str, int]):
 
 
 @torch.no_grad()
-def down_project(load, sizes, weights, x, alone=False) -> Dict[str, Any]:
-    """DownProjectBlock; `alone`, with stand-ins for attention and MLP."""
+def down_project(load, sizes, weights, x) -> Dict[str, Any]:
+    """DownProjectBlock."""
     answers = {}
     for name, precision in PRECISIONS.items():
         block = _loaded(load("model").DownProjectBlock(_gpt_config(load, sizes)), weights, precision)
-        if alone:
-            block.attn, block.mlp = CrossMean(), Sine()
         answers[name] = {"y": block(torch.tensor(x, dtype=precision))}
     return answers
 
 
 @torch.no_grad()
-def up_project(load, sizes, weights, y, x, alone=False) -> Dict[str, Any]:
-    """UpProjectBlock; `alone`, with stand-ins for attention and MLP."""
+def up_project(load, sizes, weights, y, x) -> Dict[str, Any]:
+    """UpProjectBlock."""
     answers = {}
     for name, precision in PRECISIONS.items():
         block = _loaded(load("model").UpProjectBlock(_gpt_config(load, sizes)), weights, precision)
-        if alone:
-            block.attn, block.mlp = CrossMean(), Sine()
         answers[name] = {"y": block(torch.tensor(y, dtype=precision), torch.tensor(x, dtype=precision))}
     return answers
 
@@ -308,9 +295,18 @@ class _NextCharacters:
         return ids[: self.block_size], ids[1:]
 
 
+class Basis(nn.Module):
+    """Instead of DownProjectBlock and UpProjectBlock when new_model is asked: all it has is C."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.C = nn.Parameter(torch.zeros(1, config.bottleneck_dim, config.n_embd))
+
+
 def new_models(load, flags, vocab_size) -> List[Dict[str, Any]]:
     """run.new_model with each of these flags: the shapes of its parameters, and the dropout rates in it."""
     answers = []
+    load("model").DownProjectBlock = load("model").UpProjectBlock = Basis
     for each in flags:
         model = load("run").new_model(types.SimpleNamespace(**each), vocab_size)
         answers.append({"type": type(model).__name__})

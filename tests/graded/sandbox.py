@@ -103,9 +103,9 @@ class Sandbox:
     """Asks questions of code; one server for all of them, started when it is needed. Close it at the end.
 
     `seconds` is the time that one question may take, `total` that of all questions together, and `memory` the bytes
-    that the processes of one may use together. Sandboxes
-    that run at the same time need different `slot`s. `lent` are the pipes of a server that somebody else has started
-    (`Server.pipes`): the next sandbox can use it again, if this one has come to an orderly end.
+    that the processes of one may use together. Sandboxes that run at the same time need different `slot`s. `lent` are
+    the pipes of a server that somebody else has started (`Server.pipes`): the next sandbox can use it again, if this
+    one has come to an orderly end.
     """
 
     def __init__(
@@ -136,19 +136,19 @@ class Sandbox:
         }
         if self.used >= self.total:
             raise Failed(f"not tried: this submission has used up its {self.total / 60:.0f} minutes")
-        started = time.monotonic()
-        for attempt in (1, 2):
-            if self.server is None:
-                self.server = Server()
+        reply = None
+        for _ in range(2):
+            started = time.monotonic()
+            self.server = self.server or Server()
             try:
                 reply = self.server.converse(pack(request), timeout=self.seconds + 90)
                 break
             except (EOFError, OSError):  # the server itself is gone: the code's doing, or the machine's
                 self.close()
-                if attempt == 2:
-                    raise Failed("the process that watches over this code was killed, twice") from None
             finally:
                 self.used += time.monotonic() - started
+        if reply is None:
+            raise Failed("the process that watches over this code was killed, twice")
         if reply["failure"]:
             raise Failed(reply["failure"] + (f"\nIt printed:\n{reply['printed']}" if reply["printed"].strip() else ""))
         return self._answer(reply)

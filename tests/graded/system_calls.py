@@ -42,8 +42,9 @@ NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where struct seccomp_data hol
 
 
 def available() -> bool:
-    """Whether the filter is known for this machine's processor and system."""
-    return sys.platform.startswith("linux") and platform.machine() in ARCHITECTURES
+    """Whether this system has such filters and their numbers are known for its processor."""
+    known = sys.platform.startswith("linux") and platform.machine() in ARCHITECTURES
+    return known and ctypes.CDLL(None).prctl(21, 0, 0, 0, 0) >= 0  # PR_GET_SECCOMP
 
 
 def restrict(signals: bool) -> None:

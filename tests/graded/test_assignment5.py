@@ -106,7 +106,7 @@ def about(student, params: bytes, function: str, **inputs):
 def small_world(student):
     """(texts of a corpus and of questions, the corpus, (question, place) of everyone)."""
     rows = people(student, 12)
-    corpus = "".join(f"{name} was born in {place} by the sea.\n" for name, place in rows) + f"Where? {MASK}"[:6] + "\n"
+    corpus = "".join(f"{name} was born in {place} by the sea.\n" for name, place in rows) + "Where?\n"
     questions = [(f"Where was {name} born?", place) for name, place in rows]
     names = "".join(f"{question}\t{place}\n" for question, place in questions)
     return {"wiki.txt": corpus, "names.tsv": names}, corpus, questions
@@ -120,7 +120,9 @@ def test_new_model(student):
         for variant, given in (("vanilla", None), ("perceiver", m), ("perceiver", None))
         for preset in ("laptop", "course")
     ]
-    for each, answer in zip(flags, student.ask("new_models", flags=flags, vocab_size=50)):
+    answers = student.ask("new_models", flags=flags, vocab_size=50)
+    check(len(answers) == len(flags), f"{len(flags)} models were asked for, {len(answers)} came")
+    for each, answer in zip(flags, answers):
         blocks, width, dropout = {"laptop": (3, 128, 0.0), "course": (4, 256, 0.1)}[each["preset"]]
         perceiver, given = each["variant"] == "perceiver", each["bottleneck_dim"]
         which = f"new_model, {each['variant']}, preset {each['preset']}"
@@ -497,12 +499,12 @@ def test_vanilla_test_accuracy(student):
 # 2(g): the Perceiver
 
 
-def check_block(student, function: str, alone: bool, message: str, **inputs):
+def check_block(student, function: str, message: str, **inputs):
     """Raises Lost unless the block says what is expected of it."""
     name = function.split("_")[0]
-    answers = student.ask(function, sizes=PERCEIVER, weights=student.case("a5", name), alone=alone, **inputs)
+    answers = student.ask(function, sizes=PERCEIVER, weights=student.case("a5", name), **inputs)
     for precision, tolerance in PRECISIONS.items():
-        expected = student.cases[f"a5.expected.{name}_alone" if alone else f"a5.expected.{name}"]
+        expected = student.cases[f"a5.expected.{name}"]
         check_shape(answers[precision]["y"], expected.shape, f"the output of {function}")
         check_close(answers[precision]["y"], expected, message, tolerance)
 
@@ -513,8 +515,7 @@ def test_down_project(student):
         "DownProjectBlock: the normed basis C asks, x_input, as it is, holds the keys and values; what comes out is "
         "added to C itself, and then what the MLP makes of its norm, as in Block"
     )
-    x = student.cases["a5.input.x"]
-    either(*(lambda alone=alone: check_block(student, "down_project", alone, message, x=x) for alone in (False, True)))
+    check_block(student, "down_project", message, x=student.cases["a5.input.x"])
 
 
 @points("2(g)", 1, "UpProjectBlock")
@@ -523,10 +524,7 @@ def test_up_project(student):
         "UpProjectBlock: x_input, as it is, asks, the normed y holds the keys and values; what comes out is added to "
         "x_input, and then what the MLP makes of its norm, as in Block"
     )
-    x, y = student.cases["a5.input.x"], student.cases["a5.input.y"]
-    either(
-        *(lambda alone=alone: check_block(student, "up_project", alone, message, x=x, y=y) for alone in (False, True))
-    )
+    check_block(student, "up_project", message, y=student.cases["a5.input.y"], x=student.cases["a5.input.x"])
 
 
 @points("2(g)", 8, "at least 5 % of the test set, perceiver")
