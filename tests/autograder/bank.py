@@ -717,7 +717,7 @@ MARK = os.path.join(VICTIM, "mark")
 READ_EVERYTHING = f"""\
 import glob, os
 _found = []
-for _path in ["{VICTIM}/answers.tsv", *glob.glob("/tmp/judge-*/**", recursive=True), *glob.glob("/proc/[0-9]*/mem")]:
+for _path in ["{VICTIM}/answers.tsv", *glob.glob("{WORLD.parent}/judge-*/**", recursive=True), *glob.glob("/proc/[0-9]*/mem")]:
     try:
         _found.append(open(_path, "rb").read(100000).decode("latin1"))
     except Exception as error:
@@ -729,7 +729,7 @@ import glob, json, os
 _extra = {{"parts": {{"3(a)": [20, 20]}}, "flags": [], "refused": "", "params": {{}}}}
 _all = json.dumps({{"score": 30, "tests": [], "extra_data": _extra}})
 _places = ["{MARK}", "results.json", "../results.json", "/autograder/results/results.json"]
-for _path in [*_places, *glob.glob("/tmp/judge-*/*.json")]:
+for _path in [*_places, *glob.glob("{WORLD.parent}/judge-*/*.json")]:
     try:
         open(_path, "w").write(_all)
     except Exception:
@@ -737,7 +737,7 @@ for _path in [*_places, *glob.glob("/tmp/judge-*/*.json")]:
 
 DELETE = f"""\
 import glob, os, shutil
-for _path in ["{VICTIM}/answers.tsv", "{VICTIM}/keep", *glob.glob("/tmp/judge-*")]:
+for _path in ["{VICTIM}/answers.tsv", "{VICTIM}/keep", *glob.glob("{WORLD.parent}/judge-*")]:
     shutil.rmtree(_path, ignore_errors=True)
     try:
         os.chmod(_path, 0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,11 +16,16 @@ class RunningBank:
 
     def __init__(self, jobs: int):
         self.folder = tempfile.TemporaryDirectory()
-        self.before = traces()
+        self.temporary = Path(self.folder.name, "tmp")  # where everything goes that judges and sandboxes write
+        self.temporary.mkdir()
+        os.chmod(self.folder.name, 0o755)  # so that an unprivileged user gets there
         self.harm, self.graded = None, None
         command = [sys.executable, str(HERE / "proof.py"), "--jobs", str(jobs), "--out", self.folder.name]
         self.log = open(Path(self.folder.name, "log"), "w+")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "TMPDIR": str(self.temporary)}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
     def results(self):
         """{name of an entry: its results}, when they are there."""
@@ -32,29 +38,22 @@ class RunningBank:
         return self.graded
 
     def left_behind(self):
-        """(folders, processes) that were not there before."""
-        return tuple(now - then for now, then in zip(traces(), self.before))
+        """(files, processes) of judges and sandboxes that there still are."""
+        processes = set()
+        for entry in Path("/proc").iterdir() if os.path.isdir("/proc") else ():
+            try:
+                if entry.name.isdigit() and str(self.temporary).encode() in (entry / "environ").read_bytes():
+                    processes.add(entry.name)
+            except OSError:
+                pass
+        return {path.name for path in self.temporary.iterdir()}, processes
 
     def close(self):
-        self.process.terminate()
+        if self.process.poll() is None:  # the tests have ended early
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
         self.log.close()
         self.folder.cleanup()
-
-
-def traces():
-    """(folders of judges and sandboxes, processes of sandboxes) that there are now."""
-    folders = {
-        path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith(("graded-", "judge-"))
-    }
-    processes = set()
-    for entry in Path("/proc").iterdir() if os.path.isdir("/proc") else ():
-        try:
-            if entry.name.isdigit() and b"graded/sandbox.py" in (entry / "cmdline").read_bytes():
-                processes.add(entry.name)
-        except OSError:
-            pass
-    return folders, processes
 
 
 def is_of_the_bank(item) -> bool:

@@ -187,8 +187,9 @@ class Server:
         if lent is not None:
             self.requests, self.replies = os.fdopen(os.dup(lent[0]), "wb"), os.fdopen(os.dup(lent[1]), "rb")
             return
+        kept = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
         environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL")},
+            **{name: value for name, value in os.environ.items() if name in kept},
             "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "",
             "MPLBACKEND": "Agg",
