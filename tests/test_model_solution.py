@@ -219,7 +219,6 @@ MISTAKES = [
     ("generate", "the first position's logits", 'h[:, -1:]', 'h[:, :1]'),
     ("generate", "the logits before the last", 'h[:, -1:]', 'h[:, -2:][:, :1]'),
     ("generate", "the first row for every row", CHOICE, f'{CHOICE}[:1].repeat(len(x), 1)'),
-    ("generate", "lm_head without the final layer norm", NEW_STATE, 'return h'),
     ("generate", "the context's first tokens", WINDOW, 'window = x[:, : self.config.context_length]'),
     ("generate", "a window one token short", WINDOW, WINDOW.replace('length :', 'length + 1 :')),
     ("generate", "a window one token long", WINDOW, WINDOW.replace('length :', 'length - 1 :')),

@@ -203,6 +203,21 @@ def untrained(variant: str) -> Callable[[Path], None]:
     )
 
 
+def the_solution(folder: Path) -> None:
+    """This repository's own code: cached keys and values, batches in array operations."""
+    for path in (folder / "src").glob("*.py"):
+        shutil.copyfile(ROOT / "src" / path.name, path)
+
+
+def the_solution_without_mask(folder: Path) -> None:
+    """This repository's own code, whose generate keeps keys and values, with a mistake in attention."""
+    the_solution(folder)
+    path, masked = folder / "src/model_solution.py", "        scores = scores.masked_fill("
+    text = path.read_text(encoding="utf-8")
+    assert text.count(masked) == 1
+    path.write_text(text.replace(masked, "        scores.masked_fill("), encoding="utf-8")
+
+
 MISTAKES = [
     # Assignment 3
     wrong("MLP without its nonlinearity", "3(a)", MLP, "self.gelu(self.fc1(x))", "self.fc1(x)", r"GELU once", lost=1),
@@ -216,6 +231,14 @@ MISTAKES = [
         "self.causal_mask[:T, :T] & False",
         r"reads later ones",
         lost=6,
+    ),
+    Entry(
+        "no mask, and a generate that keeps keys and values",
+        3,
+        parts={"3(a)"},
+        says=r"reads later ones",
+        lost=6,
+        change=the_solution_without_mask,
     ),
     wrong(
         "mask inverted",
@@ -551,12 +574,6 @@ def with_windows_ends(folder: Path) -> None:
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
 
-def the_solution(folder: Path) -> None:
-    """This repository's own code: cached keys and values, batches in array operations."""
-    for path in (folder / "src").glob("*.py"):
-        shutil.copyfile(ROOT / "src" / path.name, path)
-
-
 MULTIHEAD = """\
 import torch.nn as nn
 T, C = x.shape[1:]
@@ -717,7 +734,8 @@ MARK = os.path.join(VICTIM, "mark")
 READ_EVERYTHING = f"""\
 import glob, os
 _found = []
-for _path in ["{VICTIM}/answers.tsv", *glob.glob("{WORLD.parent}/judge-*/**", recursive=True), *glob.glob("/proc/[0-9]*/mem")]:
+_judges = glob.glob("{WORLD.parent}/judge-*/**", recursive=True)
+for _path in ["{VICTIM}/answers.tsv", *_judges, *glob.glob("/proc/[0-9]*/mem")]:
     try:
         _found.append(open(_path, "rb").read(100000).decode("latin1"))
     except Exception as error:

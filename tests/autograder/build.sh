@@ -11,6 +11,9 @@ fail() { echo "build.sh: $*" >&2; exit 2; }
 assignment="" data=data answers=""
 while [ $# -gt 0 ]; do
     case $1 in
+        --assignment | --data | --answers) [ $# -gt 1 ] || fail "$1 needs a value" ;;
+    esac
+    case $1 in
         --assignment) assignment=${2-}; shift $(($# > 1)) ;;
         --data) data=${2-}; shift $(($# > 1)) ;;
         --answers) answers=${2-}; shift $(($# > 1)) ;;
@@ -26,24 +29,33 @@ esac
 for name in wiki.txt birth_dev.tsv birth_test_inputs.tsv; do
     [ -f "$data/$name" ] || fail "$data: holds no $name; --data is the folder with the files students have"
 done
-[ -z "$answers" ] || [ -f "$answers" ] || fail "$answers: no such file"
+if [ -n "$answers" ]; then
+    [ -f "$answers" ] || fail "$answers: no such file"
+    awk -F'\t' 'NF != 2 || $2 ~ /^[ \r]*$/ { exit 1 }' "$answers" ||
+        fail "$answers: every line needs a question, a tab and a place"
+    cmp -s <(cut -f1 "$answers" | tr -d '\r') <(tr -d '\r' < "$data/birth_test_inputs.tsv") ||
+        fail "$answers: its questions are not those of $data/birth_test_inputs.tsv, in that order"
+fi
 
 python=python3
 [ -x .venv/bin/python ] && python=.venv/bin/python
 box=$(mktemp -d)
 trap 'rm -rf "$box" autograder.zip.tmp' EXIT
-if [ -n "$answers" ]; then
+if [ "$assignment" = 3 ]; then
+    :  # nothing in it has answers
+elif [ -n "$answers" ]; then
     cp "$answers" "$box/answers.tsv"
 elif [ "$data" = data ]; then
     "$python" data/generate.py --answers "$box/answers.tsv" > /dev/null
-elif [ "$assignment" = 5 ]; then
+else
     echo "Without --answers the points for the test set are not decided."
 fi
 echo "$assignment" > "$box/assignment"
-mkdir -p "$box/data" "$box/tests"
+mkdir -p "$box/data" "$box/tests/autograder"
 cp "$data"/{wiki.txt,birth_dev.tsv,birth_test_inputs.tsv} "$box/data/"
 cp -r src requirements.txt pyproject.toml LICENSE "$box/"
-cp -r tests/graded tests/autograder tests/conftest.py tests/oracles.py tests/oracle_model_solution.py "$box/tests/"
+cp -r tests/graded tests/oracles.py tests/oracle_model_solution.py "$box/tests/"
+cp tests/autograder/{grade,submission,cases}.py "$box/tests/autograder/"
 cp tests/autograder/setup.sh tests/autograder/run_autograder "$box/"
 # Python's own zip: not every machine has the zip command.
 "$python" - "$box" <<'PYTHON'

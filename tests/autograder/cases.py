@@ -39,7 +39,7 @@ def past_mean(x):
 
 
 def stand_in_attention(x):
-    return 2 * np.tanh(past_mean(x))
+    return 3 * np.sin(4 * past_mean(x))
 
 
 def stand_in_mlp(x):

@@ -39,6 +39,7 @@ from sandbox import Sandbox, Server  # noqa: E402
 from submission import PARAMS, Refused, unpack, zip_folder  # noqa: E402
 
 
+OF_ASSIGNMENT_3 = {"model_solution.py", "train.py"}
 TOTAL = 900  # seconds that the questions to one submission may take together
 
 
@@ -69,11 +70,20 @@ def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
         (files / "src").mkdir(parents=True)
         try:
             if path.is_dir():
+                if not any(each.is_file() for each in path.rglob("*")):
+                    raise Refused("nothing was handed in")
                 zip_folder(path, Path(folder, "made.zip"))
             unpacked = unpack(Path(folder, "made.zip") if path.is_dir() else path, files, options.assignment)
         except Refused as refusal:
-            return _refused(str(refusal), time.monotonic() - started)
+            return _refused(str(refusal), time.monotonic() - started, options.assignment)
         lent = None if options.server is None else tuple(map(int, options.server.split(",")))
+        missing = sorted(
+            {path.name for path in (ROOT / "src").glob("*.py")} - {path.name for path in files.rglob("*.py")}
+        )
+        missing = [name for name in missing if name != "bonus.py"]  # staff's
+        missing = [name for name in missing if (name in OF_ASSIGNMENT_3) == (unpacked.assignment == 3)]
+        if missing:
+            unpacked.remarks.append(f"missing in the code: {', '.join(missing)}")
         sandbox = Sandbox(options.seconds, int(options.memory * 2**30), options.slot, lent, TOTAL)
         with sandbox:
             submission = Submission(
@@ -136,7 +146,7 @@ def _results(brought: Brought, remarks: List[str], seconds: float) -> Dict[str, 
     }
 
 
-def _refused(reason: str, seconds: float) -> Dict[str, Any]:
+def _refused(reason: str, seconds: float, assignment: Optional[int] = None) -> Dict[str, Any]:
     reason = readable(reason)
     return {
         "score": 0,
@@ -145,7 +155,7 @@ def _refused(reason: str, seconds: float) -> Dict[str, Any]:
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "tests": [],
-        "extra_data": {"parts": {}, "flags": [], "refused": reason, "assignment": None, "params": {}},
+        "extra_data": {"parts": {}, "flags": [], "refused": reason, "assignment": assignment, "params": {}},
     }
 
 
@@ -340,7 +350,7 @@ def parse_arguments() -> argparse.Namespace:
     add("submission", help="a zip, a folder of zips, or a folder that holds one submission unpacked")
     add("--answers", metavar="FILE", help="the test questions with their places; without it, test sets are not decided")
     add("--results", metavar="FILE", help="where the results of one submission go, for Gradescope")
-    add("--csv", metavar="FILE", default="grades.csv", help="where those of a folder go (default: grades.csv)")
+    add("--csv", metavar="FILE", help="where those of a folder go (default: grades.csv)")
     add("--all_results", metavar="DIR", help="where the results of each submission of a folder go, as NAME.zip.json")
     add(
         "--jobs",
@@ -370,16 +380,33 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
+def check_before_work(args: argparse.Namespace, is_folder: bool) -> None:
+    """Raises Unusable for what would be found wrong only after everything is graded."""
+    read_answers(args)
+    idle = "results" if is_folder else "csv" if args.csv else "all_results"
+    if getattr(args, idle):
+        instead = "--csv and --all_results" if is_folder else "--results"
+        kind = "a folder of submissions" if is_folder else "one submission"
+        raise Unusable(f"--{idle} is not for {kind}; use {instead}")
+    args.csv = args.csv or "grades.csv"
+    for given in filter(None, (args.results, args.csv if is_folder else None, args.all_results)):
+        if not Path(given).resolve().parent.is_dir():
+            raise Unusable(f"{given}: the folder it should go to does not exist; make it first")
+        if Path(given).is_dir() != (given == args.all_results) and Path(given).exists():
+            raise Unusable(f"{given}: is there already and cannot be written")
+
+
 def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     args = parse_arguments()
     isolation.hide_from_same_user()
     path = Path(args.submission)
-    zips = sorted(each for each in path.iterdir() if each.suffix.lower() == ".zip") if path.is_dir() else []
-    read_answers(args)  # what is wrong with them is said before the work is done
+    inside = sorted(each for each in path.iterdir() if each.name[0] != ".") if path.is_dir() else []
+    is_folder = any(each.suffix.lower() == ".zip" for each in inside)
+    check_before_work(args, is_folder)
     print(isolation.in_force(args.slot))
-    if zips:
-        grade_folder(zips, args)
+    if is_folder:
+        grade_folder(inside, args)
         return
     results = grade(path, args)
     show(results)
@@ -393,6 +420,9 @@ if __name__ == "__main__":
     except Unusable as error:
         print(f"grade.py: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # whoever read the output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(141)
     except OSError as error:
         print(f"grade.py: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)

@@ -111,10 +111,14 @@ def main() -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         print(f"make_starter.py: {out}: is there already; give a new folder", file=sys.stderr)
         sys.exit(2)
+    if ROOT in (out.resolve(), *out.resolve().parents):
+        print(f"make_starter.py: {out}: lies in this repository; give a folder outside it", file=sys.stderr)
+        sys.exit(2)
     try:
         make_starter(out)
     except (Broken, OSError) as error:
-        print(f"make_starter.py: {error}", file=sys.stderr)
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        print(f"make_starter.py: {reason}", file=sys.stderr)
         sys.exit(2)
     print(f"The student version is in {out}; next: cd {out} && bash run.sh test")
 

@@ -166,6 +166,8 @@ def main() -> None:
     args = parser.parse_args()
     kinds = {"plausible mistakes": MISTAKES, "unusual but right": RIGHT, "hostile": HOSTILE}
     kinds = {kind: [entry for entry in entries if args.only in entry.name] for kind, entries in kinds.items()}
+    if args.jobs < 1 or not any(kinds.values()) or (args.out and not os.path.isdir(args.out)):
+        parser.error("--jobs is at least 1, --only is in some entry's name, and the folder --out exists")
     with tempfile.TemporaryDirectory() as folder:
         graded = grade_all([entry for entries in kinds.values() for entry in entries], Path(folder), args.jobs)
     print("| submissions | graded as they deserve | missed | wrongly punished | such as |")

@@ -88,8 +88,12 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, assignment: Optional[int]) -
         wanted += [(PurePosixPath(file), info) for _, info in beside or (elsewhere if len(elsewhere) == 1 else [])]
         if not beside and len(elsewhere) == 1:
             found.remarks.append(f"{file} stands in {_shown(str(elsewhere[0][0].parent))}; it belongs beside src/")
-        elif not beside:
-            found.remarks.append(f"missing: {file}; make the zip with bash collect_submission.sh")
+    there = [str(target) for target, _ in wanted]
+    missing = [file for file in PARAMS + PREDICTIONS if assignment == 5 and file not in there]
+    if missing:
+        found.remarks.append(
+            f"missing: {', '.join(missing)}; bash collect_submission.sh names the commands that make them"
+        )
     _check_wanted(wanted)
     for target, info in wanted:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
@@ -154,13 +158,18 @@ def _find_root(names: List[PurePosixPath], assignment: Optional[int]) -> Tuple[P
         elif name.name == "model_solution.py":
             in_src = name.parent.name == "src"
             candidates.append((len(name.parts), 2 if in_src else 1, str(name.parent), 3))
+    others = [candidate for candidate in candidates if assignment not in (None, candidate[-1])]
     candidates = [candidate for candidate in candidates if assignment in (None, candidate[-1])]
     if not candidates:
         needed = {
             3: "model_solution.py; make it with bash create_submission.sh",
             5: "src/ with model.py, dataset.py and run.py; make it with bash collect_submission.sh",
         }
-        raise Refused(f"the zip holds no {needed[assignment or 5]}" + ("" if assignment else f" (or {needed[3]})"))
+        raise Refused(
+            f"the zip holds no {needed[assignment or 5]}"
+            + ("" if assignment else f" (or {needed[3]})")
+            + (f"; it looks like one of Assignment {others[0][-1]}" if others else "")
+        )
     *_, root, found = min(candidates)
     return PurePosixPath(root), found
 

@@ -71,14 +71,17 @@ def test_a_folder_is_graded_into_one_csv(world, tmp_path):
     shutil.copy(world / "a5.zip", zips / "alice.zip")
     shutil.copy(world / "a5.zip", zips / os.fsdecode(b"bob\xff.zip"))
     (zips / "=dave.zip").write_bytes(b"no zip")
+    (zips / "ivy.tar.gz").write_bytes(b"no zip either")
+    shutil.unpack_archive(world / "a3.zip", zips / "unpacked")
     out = tmp_path / "grades.csv"
     output = run(world, zips, "--data", "data", "--answers", "answers.tsv", "--jobs", "2", "--csv", out)
     rows = {row["submission"]: row for row in csv.DictReader(out.read_text(encoding="utf-8").splitlines())}
-    assert len(rows) == 4 and output.count("[") >= 4 and "4 submissions" in output
+    assert len(rows) == 6 and output.count("[") >= 6 and "6 submissions" in output
     assert (rows["carol.zip"]["score"], rows["carol.zip"]["3(a)"], rows["carol.zip"]["2(e)"]) == ("30", "20", "")
     assert (rows["alice.zip"]["score"], rows["alice.zip"]["of"], rows["alice.zip"]["2(g)"]) == ("35", "35", "10")
     assert "vanilla.finetune.params is also in bob" in rows["alice.zip"]["flags"], "nobody trains the same params twice"
     assert rows["'=dave.zip"]["refused"].startswith("not a readable zip file"), "and a spreadsheet runs no formula"
+    assert rows["ivy.tar.gz"]["refused"] and rows["unpacked"]["score"] == "30", "nobody is passed over"
 
 
 def test_a_judge_that_fails_is_reported_and_the_next_submission_is_graded(world, tmp_path):
@@ -101,7 +104,11 @@ def test_a_judge_that_fails_is_reported_and_the_next_submission_is_graded(world,
     (["a5.zip", "--data", "handed_in"], "holds no wiki.txt"), (["a5.zip", "--jobs", "0"], "must be above 0"),
     (["a5.zip", "--data", "data", "--answers", "data/birth_dev.tsv"], "are not those of"),
     (["a5.zip", "--data", "data", "--answers", "data/wiki.txt"], "needs a question, a tab and a place"),
-    (["a5.zip", "--results", "nowhere/results.json", "--assignment", "3"], "No such file or directory"),
+    (["a5.zip", "--results", "nowhere/results.json"], "the folder it should go to does not exist"),
+    (["a5.zip", "--csv", "x.csv"], "--csv is not for one submission"),
+    (["a5.zip", "--results", "data"], "is there already"),
+    ([".", "--results", "r.json"], "--results is not for a folder"),
+    ([".", "--csv", "nowhere/x.csv"], "does not exist"),
     ([], "required"),
     (["a5.zip", "--sedonds", "3"], "unrecognized"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
@@ -223,6 +230,9 @@ def test_the_shell_scripts_are_sound_and_say_how_they_are_used():
         (["--assignment", "4"], "is 3 or 5"), ([], "is 3 or 5"), (["x"], "unknown argument x"),
         (["--assignment", "5", "--data", "nowhere"], "nowhere: holds no wiki.txt"),
         (["--assignment", "5", "--answers", "nowhere"], "nowhere: no such file"),
+        (["--data"], "--data needs a value"),
+        (["--assignment", "5", "--answers", ROOT / "README.md"], "needs a question, a tab and a place"),
+        (["--assignment", "5", "--answers", ROOT / "data/birth_dev.tsv"], "are not those of data/birth_test_inputs.tsv"),
     ):  # fmt: skip
         done = subprocess.run(["bash", HERE / "build.sh", *arguments], capture_output=True, text=True)
         assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1

@@ -167,4 +167,6 @@ def test_the_command_refuses_a_folder_with_something_in_it(tmp_path):
     (tmp_path / "x").write_text("")
     assert "is there already" in run(tmp_path, program, str(tmp_path), status=2)
     assert run(tmp_path, program, status=2).count("make_starter.py OUT") == 1
+    inside = bank.ROOT / "src" / "starter"
+    assert "lies in this repository" in run(tmp_path, program, str(inside), status=2) and not inside.exists()
     assert "next: cd" in run(tmp_path, program, str(tmp_path / "new"))

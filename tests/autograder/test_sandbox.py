@@ -31,7 +31,7 @@ def test_what_is_packed_comes_out_again():
 
 @pytest.mark.parametrize("data", [
     b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"bytes": 3}', b'{"bytes": "?"}',
-    b'{"array": "AAAA", "dtype": "float32", "shape": [-1]}', b'{"array": "AAAA", "dtype": "float32", "shape": [9999999]}',
+    b'{"array": "AAAA", "dtype": "float32", "shape": [-1]}', b'{"array": "AAAA", "dtype": "float32", "shape": [99]}',
     b'{"array": "AAAAAAAA", "dtype": "float32", "shape": "x"}', b'{"array": "AAA=", "dtype": "int64", "shape": [1]}',
     b'{"array": [], "dtype": "int64", "shape": [0]}', b'{"array": "", "dtype": "int64", "shape": [1.5]}', b"1" * 5000,
 ], ids=range(13))  # fmt: skip
@@ -140,7 +140,8 @@ def test_code_gets_no_sockets_no_shared_memory_and_no_hold_on_other_processes(as
 def test_processes_that_hide_are_ended_with_the_question(ask):
     marker = f"sleep 98{os.getpid()}"
     ask(
-        "import os, subprocess\nfor _ in range(5):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork(): os._exit(0)\n"
+        "import os\nfor _ in range(5):\n    if os.fork() == 0:\n        os.setsid()\n"
+        "        if os.fork(): os._exit(0)\n"
         f"        os.execvp('sleep', {marker.split()!r})\nraise SystemExit"
     )
     running = [

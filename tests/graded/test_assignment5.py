@@ -413,7 +413,8 @@ def said_by_params(student, name: str, split: str) -> List[str]:
             student.predicted[name]["dev"] = student.predicted[name]["places"][: len(questions[0])]
             student.predicted[name]["test"] = student.predicted[name]["places"][len(questions[0]) :]
         except Failed as failure:
-            student.predicted[name] = {"failure": str(failure)}
+            reason = re.sub(r"^\w+: ", "", str(failure).split("\n")[0]).removeprefix(f"{path}: ")
+            student.predicted[name] = {"failure": reason}
     found = student.predicted[name]
     if "failure" in found:
         raise Lost(f"{path} cannot be used: {found['failure']}")
