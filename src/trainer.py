@@ -215,8 +215,9 @@ class Trainer:
                 # torch's handler would raise in the middle of a step; without it the next batch fails to come
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             yield from batches
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # the two last when it dies while handing over a batch, before it counts as dead
+            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
             if world_size() == 1:  # several processes save together, and the others wait elsewhere
                 self._save_state()

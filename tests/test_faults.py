@@ -449,12 +449,19 @@ def test_a_second_run_that_would_write_the_same_file_is_refused_until_the_first_
     assert Path("p").read_bytes() == expected and left_behind() == ["p", "q"]
 
 
-def test_a_killed_worker_ends_in_one_line_with_the_state_of_its_last_step(world):
+@pytest.mark.parametrize("when", ["any time", "while it hands over a batch"])
+def test_a_killed_worker_ends_in_one_line_with_the_state_of_its_last_step(world, when):
     expected = whole(COMMANDS[0], epochs=4, batch_size=1)  # batches enough that not all are ready when one dies
     command = [*COMMANDS[0], "--num_workers", "2"]
 
+    def broken_off(*_, **__):
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
     def kill(trainer):
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        if when == "any time":
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        else:  # what the connection to it then says, a moment before the system knows that it is dead
+            torch.utils.data.dataloader._MultiProcessingDataLoaderIter._try_get_data = broken_off
 
     ended = run(command, epochs=4, batch_size=1, save_every=1e9, before=lambda: at_step(11, kill))
     assert ended.status == 2 and "a process that prepares batches has died; go on with --resume" in ended.line()
