@@ -183,6 +183,18 @@ class GPT(nn.Module):
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
+    @classmethod
+    def of_params(cls, config: GPTConfig, params: Dict[str, Tensor]) -> "GPT":
+        """The model of these sizes with the state dict `params`. Raises ValueError, naming a parameter that misfits."""
+        with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
+            expected = cls(config).state_dict()
+        for name in sorted(expected.keys() | params.keys()):
+            if name not in params or name not in expected or params[name].shape != expected[name].shape:
+                raise ValueError(f"does not fit this model, look at {name!r}; was it written by this program?")
+        model = cls(config)
+        model.load_state_dict(params)
+        return model
+
     def get_block_size(self) -> int:
         """The longest sequence the model reads, in characters."""
         return self.block_size

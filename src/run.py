@@ -200,14 +200,7 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
             raise ValueError(
                 f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out"
             )
-        with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
-            expected = GPT(config).state_dict()
-        for name in sorted(expected.keys() | params.keys()):
-            if name not in params or name not in expected or params[name].shape != expected[name].shape:
-                raise ValueError(f"does not fit this model, look at {name!r}; was it written by this program?")
-    model = GPT(config)
-    model.load_state_dict(params)
-    return model
+        return GPT.of_params(config, params)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -620,9 +620,7 @@ s = document[:start] + MASK_CHAR + document[end:] + MASK_CHAR + document[start:e
 ids = torch.LongTensor([self.stoi[c] for c in s + PAD_CHAR * (self.block_size + 1 - len(s))])
 return ids[:-1].clone(), ids[1:].clone()"""
 
-TRIANGLE = SPAN_LENGTH = (
-    "min(int(self.block_size * 7 / 8), int(random.triangular(4, int(self.block_size * 7 / 8) + 1)))"
-)
+TRIANGLE = "min(int(self.block_size * 7 / 8), int(random.triangular(4, int(self.block_size * 7 / 8) + 1)))"
 
 RIGHT = [
     Entry("the solution itself, Assignment 3", 3, change=the_solution),
@@ -683,10 +681,10 @@ RIGHT = [
 # Hostile. {victim} is a folder of the test's with answers.tsv and other files, {mark} a file that must not come to be.
 
 
-def first_line(text: str, file: str = "model_solution.py") -> List[Tuple[str, str, str]]:
-    """An edit that puts `text` behind the imports of a file."""
-    anchor = "from utils import state_dict_converter\n" if file == "model_solution.py" else "PAD_CHAR ="
-    return [(file, anchor, f"{text}\n{anchor}" if file != "model_solution.py" else f"{anchor}{text}\n")]
+def first_line(text: str) -> List[Tuple[str, str, str]]:
+    """An edit that puts `text` behind the imports of model_solution.py."""
+    last_import = "from utils import state_dict_converter\n"
+    return [("model_solution.py", last_import, f"{last_import}{text}\n")]
 
 
 def hostile_pickle(folder: Path) -> None:
@@ -704,7 +702,7 @@ def hostile_pickle(folder: Path) -> None:
 
 
 def right_answers(folder: Path) -> None:
-    """The dev set's gold places as predictions."""
+    """The test set's gold places as predictions."""
     rows = (WORLD / "answers.tsv").read_text(encoding="utf-8").strip().split("\n")
     (folder / "perceiver.pretrain.test.predictions").write_text("".join(row.split("\t")[1] + "\n" for row in rows))
 

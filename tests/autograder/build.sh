@@ -55,7 +55,7 @@ mkdir -p "$box/data" "$box/tests/autograder"
 cp "$data"/{wiki.txt,birth_dev.tsv,birth_test_inputs.tsv} "$box/data/"
 cp -r src requirements.txt pyproject.toml LICENSE "$box/"
 cp -r tests/graded tests/oracles.py tests/oracle_model_solution.py "$box/tests/"
-cp tests/autograder/{grade,submission,cases}.py "$box/tests/autograder/"
+cp tests/autograder/{grade,submission,cases,make_starter}.py "$box/tests/autograder/"
 cp tests/autograder/setup.sh tests/autograder/run_autograder "$box/"
 # Python's own zip: not every machine has the zip command.
 "$python" - "$box" <<'PYTHON'

@@ -17,17 +17,17 @@ import numpy as np
 import torch
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [path for path in (str(TESTS), str(TESTS.parent / "src")) if path not in sys.path]
+FOLDERS = (str(TESTS), str(TESTS / "graded"), str(TESTS.parent / "src"))
+sys.path[:0] = [path for path in FOLDERS if path not in sys.path]
 
 import oracle_model_solution as oracle  # noqa: E402
 import oracles  # noqa: E402
 from model_solution import ModelConfig, Transformer  # noqa: E402
+from test_assignment5 import PERCEIVER  # noqa: E402
 
 PUBLIC = TESTS / "graded" / "cases.npz"
 PUBLIC_SEED = 224
 PROMPTS = 500  # drawn, of which the first three with telling continuations are kept
-
-PERCEIVER = dict(vocab_size=11, block_size=10, n_layer=3, n_head=3, n_embd=24, bottleneck_dim=6)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

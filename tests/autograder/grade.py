@@ -35,9 +35,9 @@ import isolation  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from grading import Submission, readable  # noqa: E402
+from make_starter import STAFF_SOURCES  # noqa: E402
 from sandbox import Sandbox, Server  # noqa: E402
 from submission import PARAMS, Refused, unpack, zip_folder  # noqa: E402
-
 
 OF_ASSIGNMENT_3 = {"model_solution.py", "train.py"}
 TOTAL = 900  # seconds that the questions to one submission may take together
@@ -53,6 +53,9 @@ class Brought:
     def __init__(self, submission: Submission):
         self.submission = submission
         self.graded: List[tuple] = []
+
+    def pytest_configure(self, config):
+        config.submission = self.submission
 
     def pytest_sessionfinish(self, session):
         self.graded = sorted(session.config.graded, key=lambda row: row[0])  # by part of the handout
@@ -77,11 +80,9 @@ def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
         except Refused as refusal:
             return _refused(str(refusal), time.monotonic() - started, options.assignment)
         lent = None if options.server is None else tuple(map(int, options.server.split(",")))
-        missing = sorted(
-            {path.name for path in (ROOT / "src").glob("*.py")} - {path.name for path in files.rglob("*.py")}
-        )
-        missing = [name for name in missing if name != "bonus.py"]  # staff's
-        missing = [name for name in missing if (name in OF_ASSIGNMENT_3) == (unpacked.assignment == 3)]
+        given = {path.name for path in (ROOT / "src").glob("*.py")} - STAFF_SOURCES
+        expected = OF_ASSIGNMENT_3 & given if unpacked.assignment == 3 else given - OF_ASSIGNMENT_3
+        missing = sorted(expected - {path.name for path in files.rglob("*.py")})
         if missing:
             unpacked.remarks.append(f"missing in the code: {', '.join(missing)}")
         sandbox = Sandbox(options.seconds, int(options.memory * 2**30), options.slot, lent, TOTAL)
@@ -99,23 +100,13 @@ def grade(path: Path, options: argparse.Namespace) -> Dict[str, Any]:
             arguments = [f"{GRADED}/test_assignment{unpacked.assignment}.py", "-q", "-c", str(ROOT / "pyproject.toml")]
             with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
                 arguments += [f"--rootdir={ROOT}", f"--confcutdir={GRADED}", "-p", "no:cacheprovider", "--capture=no"]
-                status = pytest.main(arguments, plugins=[_named(brought)])
+                status = pytest.main(arguments, plugins=[brought])
         if status not in (0, 1) or not brought.graded:
             raise RuntimeError(f"the graded tests did not run:\n{output.getvalue()}")
         digests = {name: _digest(files / name) for name in PARAMS if (files / name).is_file()}
     results = _results(brought, unpacked.remarks, time.monotonic() - started)
     results["extra_data"].update(assignment=unpacked.assignment, params=digests)
     return results
-
-
-def _named(brought: Brought):
-    """A plugin that registers `brought` under the name that the graded tests look for."""
-
-    class Registers:
-        def pytest_configure(self, config):
-            config.pluginmanager.register(brought, "submission")
-
-    return Registers()
 
 
 def _results(brought: Brought, remarks: List[str], seconds: float) -> Dict[str, Any]:

@@ -232,7 +232,10 @@ def test_the_shell_scripts_are_sound_and_say_how_they_are_used():
         (["--assignment", "5", "--answers", "nowhere"], "nowhere: no such file"),
         (["--data"], "--data needs a value"),
         (["--assignment", "5", "--answers", ROOT / "README.md"], "needs a question, a tab and a place"),
-        (["--assignment", "5", "--answers", ROOT / "data/birth_dev.tsv"], "are not those of data/birth_test_inputs.tsv"),
+        (
+            ["--assignment", "5", "--answers", ROOT / "data/birth_dev.tsv"],
+            "are not those of data/birth_test_inputs.tsv",
+        ),
     ):  # fmt: skip
         done = subprocess.run(["bash", HERE / "build.sh", *arguments], capture_output=True, text=True)
         assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1

@@ -32,10 +32,9 @@ def _tensors(weights: Dict[str, np.ndarray]) -> Dict[str, torch.Tensor]:
 
 def _loaded(module: nn.Module, weights: Dict[str, np.ndarray], precision: torch.dtype) -> nn.Module:
     """The module with these weights, every one of them and no others; buffers the module has itself."""
-    buffers = {name: value for name, value in module.state_dict().items() if name not in weights}
     parameters = dict(module.named_parameters())
-    state = {**{name: value for name, value in buffers.items() if name not in parameters}, **_tensors(weights)}
-    module.load_state_dict(state, strict=True)
+    buffers = {name: value for name, value in module.state_dict().items() if name not in parameters}
+    module.load_state_dict({**buffers, **_tensors(weights)}, strict=True)
     return module.to(precision).eval()
 
 
@@ -114,10 +113,9 @@ def attention(load, sizes, weights, x) -> Dict[str, Any]:
     answers = {}
     for name, precision in PRECISIONS.items():
         module = _loaded(solution.CausalAttention(config), weights, precision)
-        ids = torch.tensor(x, dtype=precision)
-        other_end = ids.clone()
+        other_end = torch.tensor(x, dtype=precision)
         other_end[:, 4:] += 1
-        answers[name] = {"y": module(ids), "other_end": module(other_end)}
+        answers[name] = {"y": module(torch.tensor(x, dtype=precision)), "other_end": module(other_end)}
     return answers
 
 
@@ -164,29 +162,32 @@ def _watched(model: nn.Module, ids: torch.Tensor) -> Dict[str, Any]:
 
 
 @torch.no_grad()
-def generate(load, sizes, weights, prompts, new_tokens, table=None, alone=False) -> Dict[str, Any]:
-    """Greedy continuations; with a `table`, with a stand-in for forward; `alone`, with one for attention.
-
-    And what forward says of the tokens so far, one pass for each new one.
-    """
+def generate(load, sizes, weights, prompts, new_tokens, table=None) -> Dict[str, Any]:
+    """Greedy continuations; with a `table`, with a stand-in for forward."""
     solution, config = _solution(load, sizes)
     answers = {}
     for name, precision in PRECISIONS.items():
         model = _loaded(solution.Transformer(config), weights, precision)
         if table is not None:
             model.forward = table_logits(torch.tensor(table, dtype=precision), config.context_length)
-        if alone:
-            for layer in model.backbone:
-                layer.attention = PastMean()
         x = model.generate(torch.tensor(prompts), int(new_tokens))
-        answers[name] = {"x": x, "dtype": str(x.dtype), "by_forward": None}
-        with contextlib.suppress(Exception):
-            by_forward = torch.tensor(prompts)
-            for _ in range(int(new_tokens)):
-                following = model(by_forward[:, -config.context_length :])[:, -1].argmax(-1, keepdim=True)
-                by_forward = torch.cat((by_forward, following), dim=1)
-            answers[name]["by_forward"] = by_forward
+        answers[name] = {"x": x, "dtype": str(x.dtype)}
     return answers
+
+
+@torch.no_grad()
+def generate_and_forward(load, sizes, weights, prompts, new_tokens, alone) -> Dict[str, Any]:
+    """Greedy continuations by generate, and by a pass of forward for each new token; `alone`, with other attention."""
+    solution, config = _solution(load, sizes)
+    model = _loaded(solution.Transformer(config), weights, torch.float64)
+    if alone:
+        for layer in model.backbone:
+            layer.attention = PastMean()
+    by_forward = torch.tensor(prompts)
+    for _ in range(int(new_tokens)):
+        following = model(by_forward[:, -config.context_length :])[:, -1].argmax(-1, keepdim=True)
+        by_forward = torch.cat((by_forward, following), dim=1)
+    return {"by_generate": model.generate(torch.tensor(prompts), int(new_tokens)), "by_forward": by_forward}
 
 
 def loss_on_batch(load, sizes, weights, ids, table=None) -> Dict[str, Any]:
@@ -358,7 +359,7 @@ def program(load, script, arguments, written, alone=False, texts=None) -> Dict[s
 
 
 def _gpt(load, path: str, variant: str, vocab_size: int):
-    """(model, its corpus' number of characters) of a params file, read without running anything in it."""
+    """The model in a params file, read without running anything in it."""
     model, files = load("model"), load("files")
     params = files.load_params(path)
     config = model.GPTConfig.of_params(params, embd_pdrop=0.0, resid_pdrop=0.0, attn_pdrop=0.0)
@@ -369,14 +370,7 @@ def _gpt(load, path: str, variant: str, vocab_size: int):
         raise ValueError(
             f"{path}: knows {config.vocab_size} characters, the corpus has {vocab_size}: it is of another one"
         )
-    with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
-        expected = model.GPT(config).state_dict()
-    for name in sorted(expected.keys() | params.keys()):
-        if name not in params or name not in expected or params[name].shape != expected[name].shape:
-            raise ValueError(f"{path}: does not fit the assignment's model, look at {name!r}")
-    gpt = model.GPT(config)
-    gpt.load_state_dict(params)
-    return gpt.eval()
+    return model.GPT.of_params(config, params).eval()
 
 
 def predict(load, params, variant, corpus, questions) -> Dict[str, Any]:

@@ -13,10 +13,9 @@ from typing import List, Tuple
 
 import numpy as np
 import pytest
-from grading import Failed, Lost, check, check_close, check_shape, either, points
+from grading import HANDED_IN, PRECISIONS, Failed, Lost, check, check_close, check_shape, either, points
 
 PAD, MASK = "\u25a1", "\u2047"
-PRECISIONS = {"float32": 1e-5, "float64": 1e-12}  # allowed error, relative to the largest number expected
 PERCEIVER = dict(vocab_size=11, block_size=10, n_layer=3, n_head=3, n_embd=24, bottleneck_dim=6)
 PARAMETERS = 3_400_000  # of the assignment's larger model, rounded up
 
@@ -375,12 +374,6 @@ def test_finetune_from_given_params(student):
 
 # ----------------------------------------------------------------------------------------------------------------------
 # 2(d), 2(f), 2(g): what the params know
-
-HANDED_IN = {  # name of the predictions: the params they come from, the model
-    "vanilla.nopretrain": ("vanilla.model.params", "vanilla"),
-    "vanilla.pretrain": ("vanilla.finetune.params", "vanilla"),
-    "perceiver.pretrain": ("perceiver.finetune.params", "perceiver"),
-}
 
 
 def gold(student, split: str):
