@@ -55,11 +55,19 @@ class CausalCrossAttention(nn.Module):
             # the same in one fused kernel; `is_causal` means exactly the mask. No CPU kernel has dropout.
             y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)
         else:
-            scores = (q / math.sqrt(k.size(-1))) @ k.transpose(-2, -1)  # (B, nh, Tq, Tk)
-            scores.masked_fill_(self.mask[:, :, :Tq, :Tk] == 0, float("-inf"))
-            y = self.attn_drop(scores.softmax(dim=-1)) @ v  # (B, nh, Tq, hs)
+            y = self.attn_drop(self._weights(q, k)) @ v  # (B, nh, Tq, hs)
         y = y.transpose(1, 2).reshape(B, Tq, C)
         return self.resid_drop(self.proj(y))
+
+    def weights(self, x_kv: Tensor, x_q: Tensor) -> Tensor:
+        """How much each query reads of each key: x_kv (B, Tk, C), x_q (B, Tq, C) -> (B, nh, Tq, Tk), rows sum to 1."""
+        return self._weights(self._split_heads(self.query(x_q)), self._split_heads(self.key(x_kv)))
+
+    def _weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """q (B, nh, Tq, hs), k (B, nh, Tk, hs) -> (B, nh, Tq, Tk)."""
+        scores = (q / math.sqrt(k.size(-1))) @ k.transpose(-2, -1)
+        scores.masked_fill_(self.mask[:, :, : q.size(2), : k.size(2)] == 0, float("-inf"))
+        return scores.softmax(dim=-1)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         B, T, C = x.shape

@@ -1,9 +1,9 @@
-"""Answers many questions at once: greedy decoding of a batch in which every question has a length of its own.
+"""Answers questions: greedily, many at once, and with the probabilities that the model gives to answers.
 
-Gives, character for character, what utils.sample gives for one question at a time.
+Greedy answers are, character for character, what utils.sample gives for one question at a time.
 """
 
-from typing import List, Set
+from typing import List, Set, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -64,3 +64,57 @@ def predict_places(
         for i, ids in zip(chosen, greedy_continuations(model, prompts, MAX_ANSWER, dataset.stoi[MASK_CHAR])):
             answers[i] = decode(dataset, ids)
     return answers
+
+
+@torch.no_grad()
+def answer_log_probs(
+    model: nn.Module, dataset: CharCorruptionDataset, questions: List[str], answers: List[str]
+) -> List[float]:
+    """log p(answer⁇ | question⁇) in nats, for each question and its answer: of the whole answer, its end included.
+
+    These are probabilities of texts: over all answers to one question they sum to at most 1.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    found = []
+    for question, answer in zip(questions, answers):
+        ids = encode(dataset, question + MASK_CHAR + answer + MASK_CHAR).to(device)
+        said = ids[len(question) + 1 :]
+        logits, _ = model(ids[None, :-1])
+        log_probs = logits[0, len(question) :].log_softmax(-1)  # (len(answer) + 1, vocab_size)
+        found.append(log_probs.gather(1, said[:, None]).sum().item())
+    model.train(was_training)
+    return found
+
+
+@torch.no_grad()
+def most_probable_answers(
+    model: nn.Module, dataset: CharCorruptionDataset, question: str, count: int = 5, beams: int = 64
+) -> List[Tuple[str, float]]:
+    """The `count` most probable answers to a question and their probabilities, by beam search, best first.
+
+    After each character the `beams` most probable beginnings go on. The probabilities are exact; what beam search can
+    miss is an answer whose beginning looks improbable. Fewer answers come back if fewer end within MAX_ANSWER characters.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    prompt = encode(dataset, question + MASK_CHAR).to(device)
+    stop = dataset.stoi[MASK_CHAR]
+    ids, log_probs = prompt[None], torch.zeros(1, device=device)
+    ended: List[Tuple[str, float]] = []
+    for _ in range(min(MAX_ANSWER, model.get_block_size() - len(prompt)) + 1):
+        logits, _ = model(ids)
+        following = log_probs[:, None] + logits[:, -1].log_softmax(-1)  # (beams, vocab_size)
+        for row, probability in zip(ids.tolist(), following[:, stop].exp().tolist()):
+            ended.append((decode(dataset, row[len(prompt) :]), probability))
+        following[:, stop] = float("-inf")
+        log_probs, best = following.flatten().topk(min(beams, following.numel()))
+        beam, char = best // following.size(1), best % following.size(1)
+        ids = torch.cat((ids[beam], char[:, None]), dim=1)
+        ended = sorted(ended, key=lambda answer: -answer[1])[:count]
+        if len(ended) == count and ended[-1][1] > log_probs[0].exp():  # no beginning can come up with more
+            break
+    model.train(was_training)
+    return ended

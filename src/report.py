@@ -11,12 +11,11 @@ import os
 from typing import List, Optional, Tuple
 
 from command_line import OneLineParser, run_command
-from files import BadInput, check_writable, find_file, read_text, replacing
+from figures import LONDON, NOT_PRETRAINED, PERCEIVER, VANILLA, save
+from files import BadInput, check_writable, find_file, read_text
 from london_baseline import london_accuracy
 from utils import evaluate_places
 
-# A model has one colour everywhere; these are Okabe and Ito's, which colour-blind readers can tell apart.
-LONDON, NOT_PRETRAINED, VANILLA, PERCEIVER = "#999999", "#E69F00", "#0072B2", "#009E73"
 # name, predictions on the dev set, what the handout asks (a share, or words), colour
 MODELS = [
     ("vanilla, not pretrained", "vanilla.nopretrain.dev.predictions", "below London", NOT_PRETRAINED),
@@ -102,8 +101,7 @@ def draw(path: str, names: List[str], shares: List[Optional[float]], colours: Li
     bars.legend(frameon=False, loc="upper right")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=120)
+    save(figure, path)
 
 
 def main() -> None:

@@ -5,6 +5,10 @@
         --writing_params_path vanilla.finetune.params --finetune_corpus_path birth_places_train.tsv
     python src/run.py evaluate vanilla wiki.txt --reading_params_path vanilla.finetune.params \\
         --eval_corpus_path birth_dev.tsv --outputs_path vanilla.pretrain.dev.predictions
+
+To see what a model knows of one person, and where it looks:
+
+    python src/run.py inspect vanilla wiki.txt --reading_params_path vanilla.finetune.params --name "Jo Smith"
 """
 
 import argparse
@@ -12,17 +16,18 @@ import hashlib
 import os
 import shlex
 import sys
-import threading
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import torch
 
+import tracking
 from command_line import OneLineParser, at_least, rate, run_command
-from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, decode, encode, parse_questions
-from decoding import greedy_continuations, predict_places
+from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, encode, parse_questions
+from decoding import most_probable_answers, predict_places
+from figures import save
 from files import (
     BadInput,
     check_writable,
@@ -34,6 +39,7 @@ from files import (
     remove_unfinished,
     write_lines,
 )
+from inspection import attention_figure
 from model import GPT, GPTConfig
 from parallel import launched, local_device, process_group, rank, world_size
 from recipes import PRESETS, Recipe
@@ -43,13 +49,13 @@ from utils import evaluate_places, set_seed
 
 def parse_arguments() -> argparse.Namespace:
     parser = OneLineParser(
-        usage="%(prog)s {pretrain,finetune,evaluate} {vanilla,perceiver} PRETRAIN_CORPUS [flags]",
+        usage="%(prog)s {pretrain,finetune,evaluate,inspect} {vanilla,perceiver} PRETRAIN_CORPUS [flags]",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("function", choices=["pretrain", "finetune", "evaluate"], help="what to do")
+    add("function", choices=["pretrain", "finetune", "evaluate", "inspect"], help="what to do")
     add("variant", choices=["vanilla", "perceiver"], help="which model")
     add("pretrain_corpus_path", metavar="PRETRAIN_CORPUS", help="text, one document a line; fixes the vocabulary")
     add(
@@ -61,12 +67,17 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--reading_params_path",
         metavar="PATH",
-        help="start from the model in this file (finetune: optional; evaluate: required)",
+        help="start from the model in this file (finetune: optional; evaluate, inspect: required)",
     )
     add("--writing_params_path", metavar="PATH", help="where the trained model goes (pretrain, finetune)")
     add("--finetune_corpus_path", metavar="PATH", help="questions with places, tab-separated (finetune)")
     add("--eval_corpus_path", metavar="PATH", help="questions, with places or without (evaluate)")
-    add("--outputs_path", metavar="PATH", help="where the predicted places go, one a line (evaluate)")
+    add(
+        "--outputs_path",
+        metavar="PATH",
+        help="where the predicted places go, one a line (evaluate), or the picture (inspect; default: attention.png)",
+    )
+    add("--name", metavar="NAME", help='asks "Where was NAME born?" (inspect)')
     add(
         "--pretrain_lr",
         type=rate,
@@ -110,6 +121,7 @@ def idle_flags(args: argparse.Namespace) -> List[str]:
         "pretrain": {"writing_params_path", "pretrain_lr"},
         "finetune": {"writing_params_path", "reading_params_path", "finetune_corpus_path", "finetune_lr"},
         "evaluate": {"reading_params_path", "eval_corpus_path", "outputs_path"},
+        "inspect": {"reading_params_path", "name", "outputs_path"},
     }
     idle = set.union(*used.values()) - used[args.function]
     if args.variant == "vanilla":
@@ -204,7 +216,7 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# pretrain, finetune, evaluate
+# pretrain, finetune, evaluate, inspect
 
 
 def pretrain(args: argparse.Namespace) -> None:
@@ -269,9 +281,40 @@ def evaluate(args: argparse.Namespace) -> None:
     write_lines(args.outputs_path, (" ".join(place.split("\n")) for place in predictions))
     total, correct = evaluate_places(path, predictions)
     if total:
+        rows = [(question, said, right) for said, (question, right) in zip(predictions, pairs)]
+        tracking.add_evaluation(args.reading_params_path, path, correct / total, rows)
         print(f"Correct: {correct} out of {total}: {100 * correct / total:.1f}%")
     else:
         print(f"Predictions written to {args.outputs_path}; no targets provided")
+
+
+def inspect(args: argparse.Namespace) -> None:
+    """Prints the model's most probable answers to one question, and draws where it looks while it says the first."""
+    require(args, "reading_params_path", "name")
+    corpus = load_corpus(args)
+    model = load_model(args, corpus.vocab_size).to(choose_device(args.device))
+    picture = args.outputs_path or "attention.png"
+    check_writable(picture, inputs_of(args))
+    name = " ".join(args.name.split())
+    question = f"Where was {name} born?"
+    try:
+        ((question, _),) = parse_questions(question)
+        check_fits(corpus, question + MASK_CHAR, 1)
+    except ValueError as error:
+        raise BadInput(f"--name {name}: {str(error).replace('line 1', 'the question')}") from None
+    answers = most_probable_answers(model, corpus, question)
+    print(question)
+    for answer, probability in answers:
+        print(f"{100 * probability:7.2f} %  {answer}")
+    print(f"{100 * (1 - sum(probability for _, probability in answers)):7.2f} %  all other answers")
+    told = [document for document in corpus.data if name in document]
+    if not told:
+        print(f"No document names {name}: whatever it answers is a guess.")
+    for document in told[:4]:
+        print(f"In the corpus: {document}")
+    text = question + MASK_CHAR + answers[0][0]
+    save(attention_figure(model, encode(corpus, text), len(question), text), picture)
+    print(f"Where each layer and head looks when it answers: drawn in {picture}")
 
 
 def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
@@ -345,9 +388,10 @@ def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Re
         for path in (config.ckpt_path, state_path):
             remove_unfinished(path)
         started = time.strftime("%Y%m%d-%H%M%S")
-        config.writer = summary_writer(
-            os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}")
-        )
+        folder = os.path.join("expt", args.function, f"{args.tb_expt_name}_{args.variant}_{started}")
+        config.writer = tracking.summary_writer(folder)
+        settings = settings_of(args, model, recipe)
+        tracking.add_settings(config, settings)
     try:
         trainer.train()
         trainer.save_checkpoint()
@@ -364,21 +408,34 @@ def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Re
         raise BadInput(f"{error} ({state_path} keeps the training as it was after step {trainer.saved_step})") from None
     finally:
         draw(config, "flush")
-    if rank() == 0:
-        draw(config, "add_text", "samples", sample_answers(model, dataset), trainer.step)
+    if rank() == 0 and config.writer is not None:
+        tracking.add_answers(config, model, dataset, trainer.step)
+        tracking.remember(folder, config.ckpt_path, trainer.step, settings)
         draw(config, "close")
     print(f"Parameters written to {args.writing_params_path}")
 
 
-def summary_writer(folder: str):
-    """A TensorBoard writer for one run."""
-    from torch.utils.tensorboard import SummaryWriter  # takes a second to import, and evaluate does without it
-
-    threading.excepthook = lambda failure: None  # what fails in the writer's thread is raised again by its next call
-    try:
-        return SummaryWriter(folder)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}); TensorBoard's curves go there") from None
+def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[str, Union[str, float]]:
+    """What TensorBoard's table of runs shows of a run; every run has the same columns."""
+    preset = PRESETS[args.preset]
+    return {
+        "command": args.function,
+        "model": args.variant,
+        "pretrained": "yes" if args.reading_params_path else "no",
+        "preset": args.preset,
+        "seed": args.seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "n_layer": preset.n_layer,
+        "n_embd": model.tok_emb.embedding_dim,
+        "bottleneck_dim": model.down_block.C.size(1) if model.perceiver else 0,
+        "dropout": preset.dropout,
+        "span_start": preset.span_start,
+        "length_draws": preset.length_draws,
+        "epochs": recipe.max_epochs,
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "muon_lr": recipe.muon_lr or 0.0,
+    }
 
 
 def warn_of_hours(model: GPT, tokens: int) -> None:
@@ -397,20 +454,6 @@ def warn_of_hours(model: GPT, tokens: int) -> None:
         print("In minutes: bash run.sh --preset laptop, or --preset laptop on the files in data/laptop/")
 
 
-def sample_answers(model: GPT, dataset, count: int = 8) -> str:
-    """A Markdown table of what the model says after some of its training examples, beside what it should say."""
-    marks = 1 if isinstance(dataset, NameDataset) else 2  # the answer follows the first ⁇ or, in a corpus, the second
-    rows = ["| asked | said | right |", "| --- | --- | --- |"]
-    for i in range(min(count, len(dataset))):
-        text = decode(dataset, dataset[i][0].tolist())
-        *asked, answer = text.rstrip(dataset.itos[0]).split(MASK_CHAR)[: marks + 1]
-        prompt = MASK_CHAR.join(asked) + MASK_CHAR
-        ids = encode(dataset, prompt)
-        (said,) = greedy_continuations(model, [ids], steps=len(answer), stop=dataset.stoi[MASK_CHAR])
-        rows.append(f"| {prompt} | {decode(dataset, said)} | {answer} |")
-    return "\n".join(rows)
-
-
 def main() -> None:
     args = parse_arguments()
     if os.path.basename(args.tb_expt_name) != args.tb_expt_name:
@@ -420,7 +463,7 @@ def main() -> None:
     set_seed(args.seed)
     if rank() != 0:
         sys.stdout = open(os.devnull, "w")  # one process speaks
-    {"pretrain": pretrain, "finetune": finetune, "evaluate": evaluate}[args.function](args)
+    {"pretrain": pretrain, "finetune": finetune, "evaluate": evaluate, "inspect": inspect}[args.function](args)
 
 
 if __name__ == "__main__":

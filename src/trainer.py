@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -443,7 +444,7 @@ def draw(config: TrainerConfig, method: str, *arguments: Any) -> None:
     if config.writer is None:
         return
     try:
-        getattr(config.writer, method)(*arguments)
+        attrgetter(method)(config.writer)(*arguments)
     except OSError as error:
         print(f"\nNote: no curves from here on, they cannot be written ({error.strerror})", file=sys.stderr)
         config.writer = None

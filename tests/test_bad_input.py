@@ -53,7 +53,7 @@ def world(tmp_path_factory):
         recipes = {name: replace(getattr(preset, name), max_epochs=1, batch_size=64) for name in vars(preset)
                    if isinstance(getattr(preset, name), type(preset.pretrain))}  # fmt: skip
         patch.setitem(run_module.PRESETS, "laptop", replace(preset, n_layer=2, n_embd=8, **recipes))
-        patch.setattr(run_module, "summary_writer", lambda folder: None)
+        patch.setattr(run_module.tracking, "summary_writer", lambda folder: None)
         patch.setattr(os, "fsync", lambda number: None)
         Path("wiki.txt").write_text(CORPUS, encoding="utf-8")
         status, errors = outcome(run_module.main, *pretrain("wiki.txt", "good"))

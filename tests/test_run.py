@@ -456,6 +456,7 @@ def test_a_state_that_was_tampered_with_is_refused(world):
     with pytest.MonkeyPatch.context() as patch:  # leave the state of the last step behind
         patch.setattr(sys, "argv", ["run.py", *command])
         patch.setattr("trainer.Trainer.save_checkpoint", lambda trainer: None)
+        patch.setattr("tracking.summary_writer", lambda folder: None)
         patch.setattr(run_module, "TrainerConfig", functools.partial(TrainerConfig, save_every=0.0))
         run_module.main()
     state = torch.load("p.ckpt", weights_only=True)

@@ -1,0 +1,100 @@
+"""Where a model looks while it answers: the attention weights of every layer and head, and a picture of them.
+
+Used by `run.py inspect` and by TensorBoard's pictures. A weight says what a head reads, not why the model answers as
+it does: what is read passes through values, MLPs and later layers.
+"""
+
+from typing import List, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attention import CausalCrossAttention
+from figures import PERCEIVER, VANILLA, shades
+
+
+class AttentionMap(NamedTuple):
+    """The attention weights of one layer, (n_head, queries, keys); every row sums to 1."""
+
+    layer: str  # the module's name: blocks.0, down_block, up_block
+    weights: Tensor
+
+
+@torch.no_grad()
+def attention_maps(model: nn.Module, ids: Tensor) -> List[AttentionMap]:
+    """The weights of every attention layer while the model reads ids (T,) Long, in the order in which layers work."""
+    maps: List[AttentionMap] = []
+
+    def record(name):
+        def hook(layer, inputs, output):
+            x_kv, x_q = inputs if len(inputs) == 2 else inputs * 2  # cross-attention, or self-attention
+            maps.append(AttentionMap(name.removesuffix(".attn"), layer.weights(x_kv, x_q)[0].cpu()))
+
+        return hook
+
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, CausalCrossAttention)]
+    hooks = [layer.register_forward_hook(record(name)) for name, layer in layers]
+    was_training = model.training
+    try:
+        model.eval()
+        model(ids[None].to(next(model.parameters()).device))
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return maps
+
+
+def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
+    """A matplotlib figure of where the model looks while it reads ids (T,), which spell `text`, and answers.
+
+    The answer begins after position `asked`, the one of the ⁇ that asks for it. Above: what each head of each layer
+    reads when the answer's first character is said. A Perceiver's vector i knows of positions 0 to i, so its last
+    vector by then is `asked` (or the last of all), whose attention stands for the inner layers. Below: for GPT, what
+    each layer, its heads averaged, reads at every character of the answer; for the Perceiver, what each vector reads.
+    """
+    from matplotlib.figure import Figure
+
+    maps = attention_maps(model, ids)
+    chars = list(text.replace(" ", "␣").replace("\n", "↵"))
+    now = [(layer, weights[:, min(asked, weights.size(1) - 1)]) for layer, weights in maps]  # (n_head, keys)
+    heads = [f"head {i + 1}" for i in range(len(now[0][1]))]
+    panels = [(weights, heads, layer, "") for layer, weights in now]
+    panels[0] = (*panels[0][:3], f"When the first character of the answer {text[asked + 1 :]!r} is said")
+    if model.perceiver:
+        layer, weights = maps[0]
+        numbers = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
+        title = "What each of the Perceiver's vectors reads of the text, mean of the heads"
+        panels.append((weights.mean(dim=0), numbers, f"{layer}: vector", title))
+        across = "what is read: a character of the text; in blocks and up_block, the vector of that number"
+    else:
+        said = [*chars[asked + 1 :], "end"]
+        title = "At every character of the answer, mean of the heads"
+        for layer, weights in maps:
+            panels.append((weights.mean(dim=0)[asked:], said, f"{layer}: saying", title))
+            title = ""
+        across = "what is read: a character of the text"
+
+    # Laid out by hand, in inches: matplotlib's own layout takes a second.
+    row, left, right = 0.19, 1.2, 1.1
+    width = left + 0.2 * len(chars) + right
+    height = 0.8 + sum(len(weights) * row + (0.45 if title else 0.15) for weights, _, _, title in panels)
+    figure = Figure(figsize=(width, height))
+    top, colours = height - 0.2, shades(PERCEIVER if model.perceiver else VANILLA)
+    for number, (weights, rows, name, title) in enumerate(panels):
+        top -= 0.45 if title else 0.15
+        tall = len(weights) * row
+        axis = figure.add_axes((left / width, (top - tall) / height, 0.2 * len(chars) / width, tall / height))
+        image = axis.imshow(weights.numpy(), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axis.set_xlim(-0.5, len(chars) - 0.5)
+        axis.set_yticks(range(len(rows)), rows)
+        axis.set_xticks(range(len(chars)), chars, family="monospace")
+        first, last = number == 0, number == len(panels) - 1
+        axis.tick_params(length=0, labeltop=first, labelbottom=last)
+        axis.set_ylabel(name)
+        axis.set_title(title, loc="left")
+        top -= tall
+    axis.set_xlabel(across)
+    scale = figure.add_axes((1 - 0.95 / width, top / height, 0.2 / width, 1 - (top + 0.65) / height))
+    figure.colorbar(image, cax=scale, label="attention weight")
+    return figure
