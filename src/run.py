@@ -297,6 +297,8 @@ def inspect(args: argparse.Namespace) -> None:
     check_writable(picture, inputs_of(args))
     name = " ".join(args.name.split())
     question = f"Where was {name} born?"
+    if not name:
+        raise BadInput("--name: is empty; give the name of a person")
     try:
         ((question, _),) = parse_questions(question)
         check_fits(corpus, question + MASK_CHAR, 1)

@@ -86,6 +86,17 @@ def pretrained(variant="vanilla", path="pre.params", *more):
     return path
 
 
+def inspected(variant, *more):
+    """Runs inspect in this process -> the lines it prints."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["run.py", "inspect", variant, "wiki.txt", *more])
+        patch.setattr(sys, "stdout", output)
+        run_module.main()
+    output.seek(0)
+    return output.read().split("\n")
+
+
 # --- the handout's commands
 
 
@@ -180,6 +191,38 @@ def test_a_run_leaves_curves_and_sampled_answers_for_tensorboard(world):
     assert set(events.Tags()["scalars"]) == {f"train/{tag}" for tag in ("loss", "lr", "grad_norm", "tokens_per_second")}
     table = events.Tensors("samples/text_summary")[0].tensor_proto.string_val[0].decode()
     assert table.count("\n") >= 5 and "⁇" in table
+
+
+@pytest.mark.parametrize("variant, flags", [("vanilla", []), ("perceiver", ["--bottleneck_dim", "12"])])
+def test_inspect_shows_the_most_probable_answers_what_the_corpus_says_and_where_the_model_looks(world, variant, flags):
+    pretrained(variant, "p", *flags)
+    question, *answers, told, drawn, end = inspected(variant, "--reading_params_path", "p", "--name", " Ada  Hale ")[1:]
+    assert question == "Where was Ada Hale born?"
+    shares = [float(re.match(r" *(\d+\.\d\d) %  ", line)[1]) for line in answers]
+    assert len(shares) == 6 and shares[:5] == sorted(shares[:5], reverse=True)
+    assert answers[-1].endswith("all other answers") and sum(shares) == pytest.approx(100, abs=0.05)
+    assert told == "In the corpus: Ada Hale was born in Turin."
+    assert drawn.endswith("drawn in attention.png") and end == ""
+    assert Path("attention.png").read_bytes().startswith(b"\x89PNG")
+    lines = inspected(variant, "--reading_params_path", "p", "--name", "Ed Lund", "--outputs_path", "other.png")
+    assert "No document names Ed Lund: whatever it answers is a guess." in lines and Path("other.png").exists()
+
+
+def test_inspect_refuses_names_it_cannot_ask_about(world):
+    pretrained("vanilla", "p")
+    inspect = ["inspect", "vanilla", "wiki.txt"]
+    assert "inspect needs --name" in refused(*inspect, "--reading_params_path", "p")
+    assert "inspect needs --reading_params_path" in refused(*inspect, "--name", "Ada")
+    for name, complaint in (
+        (" ", "--name: is empty"),
+        ("Zoë", "--name Zoë: the question contains 'Z', which does not occur in the pretraining corpus"),
+        ("Ada" * 50, "the question needs 167 characters"),
+        ("A⁇", "the question contains □ or ⁇"),
+    ):
+        assert complaint in refused(*inspect, "--reading_params_path", "p", "--name", name)
+    picture = ["--reading_params_path", "p", "--name", "Ada", "--outputs_path"]
+    assert "this command reads that file" in refused(*inspect, *picture, "p")
+    assert "the folder nowhere does not exist" in refused(*inspect, *picture, "nowhere/picture.png")
 
 
 def test_a_bare_name_that_is_not_here_is_looked_up_in_data_and_the_path_used_is_printed(world):

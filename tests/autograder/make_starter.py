@@ -24,6 +24,7 @@ TOP = [
     "create_submission.sh",
 ]
 DATA = ["wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv", "birth_unseen.tsv"]
+DEMO = "play_char.ipynb"  # the other notebook answers the written questions
 STAFF_SOURCES = {"bonus.py"}  # part 3(c) of Assignment 3 is the students' own
 
 
@@ -98,9 +99,8 @@ def make_starter(out: Path) -> None:
             source = student_version(path.read_text(encoding="utf-8"), path.name)
             (out / "src" / path.name).write_text(source, encoding="utf-8")
     shutil.copytree(ROOT / "tests" / "graded", out / "tests" / "graded", ignore=shutil.ignore_patterns("__pycache__"))
-    demo = ROOT / "mingpt-demo"
-    if demo.is_dir():
-        shutil.copytree(demo, out / "mingpt-demo", ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    (out / "mingpt-demo").mkdir()
+    shutil.copy2(ROOT / "mingpt-demo" / DEMO, out / "mingpt-demo" / DEMO)
 
 
 def main() -> None:
