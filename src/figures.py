@@ -4,6 +4,10 @@ The colours are Okabe and Ito's, which colour-blind readers can tell apart; shad
 also read in grey.
 """
 
+import contextlib
+import warnings
+from typing import Iterator
+
 from files import replacing
 
 LONDON, NOT_PRETRAINED, VANILLA, PERCEIVER = "#999999", "#E69F00", "#0072B2", "#009E73"
@@ -18,7 +22,15 @@ def shades(colour: str):
     return LinearSegmentedColormap.from_list(colour, ["#FFFFFF", colour, darker])
 
 
+@contextlib.contextmanager
+def any_script() -> Iterator[None]:
+    """Draws without a warning for every character that the font lacks: they become boxes, which says it all."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        yield
+
+
 def save(figure, path: str) -> None:
     """Writes a matplotlib figure as a PNG, all or nothing. Raises BadInput where that fails."""
-    with replacing(path) as file:
+    with replacing(path) as file, any_script():
         figure.savefig(file, format="png", dpi=120)

@@ -20,6 +20,15 @@ class AttentionMap(NamedTuple):
     weights: Tensor
 
 
+class Panel(NamedTuple):
+    """One block of the picture: rows of weights under a title (or none), with a name for the block and each row."""
+
+    title: str
+    name: str
+    rows: List[str]
+    weights: Tensor  # (rows, keys)
+
+
 @torch.no_grad()
 def attention_maps(model: nn.Module, ids: Tensor) -> List[AttentionMap]:
     """The weights of every attention layer while the model reads ids (T,) Long, in the order in which layers work."""
@@ -57,42 +66,43 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
 
     maps = attention_maps(model, ids)
     chars = list(text.replace(" ", "␣").replace("\n", "↵"))
-    now = [(layer, weights[:, min(asked, weights.size(1) - 1)]) for layer, weights in maps]  # (n_head, keys)
-    heads = [f"head {i + 1}" for i in range(len(now[0][1]))]
-    panels = [(weights, heads, layer, "") for layer, weights in now]
-    panels[0] = (*panels[0][:3], f"When the first character of the answer {text[asked + 1 :]!r} is said")
+    beginning = f"When the first character of the answer {text[asked + 1 :]!r} is said"
+    panels: List[Panel] = []
+    for layer, weights in maps:
+        heads = [f"head {i + 1}" for i in range(len(weights))]
+        now = weights[:, min(asked, weights.size(1) - 1)]  # (n_head, keys)
+        panels.append(Panel("" if panels else beginning, layer, heads, now))
     if model.perceiver:
         layer, weights = maps[0]
-        numbers = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
+        vectors = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
         title = "What each of the Perceiver's vectors reads of the text, mean of the heads"
-        panels.append((weights.mean(dim=0), numbers, f"{layer}: vector", title))
+        panels.append(Panel(title, f"{layer}: vector", vectors, weights.mean(dim=0)))
         across = "what is read: a character of the text; in blocks and up_block, the vector of that number"
     else:
-        said = [*chars[asked + 1 :], "end"]
         title = "At every character of the answer, mean of the heads"
         for layer, weights in maps:
-            panels.append((weights.mean(dim=0)[asked:], said, f"{layer}: saying", title))
+            panels.append(Panel(title, f"{layer}: saying", [*chars[asked + 1 :], "end"], weights.mean(dim=0)[asked:]))
             title = ""
         across = "what is read: a character of the text"
 
     # Laid out by hand, in inches: matplotlib's own layout takes a second.
     row, left, right = 0.19, 1.2, 1.1
     width = left + 0.2 * len(chars) + right
-    height = 0.8 + sum(len(weights) * row + (0.45 if title else 0.15) for weights, _, _, title in panels)
+    height = 0.8 + sum(len(panel.rows) * row + (0.45 if panel.title else 0.15) for panel in panels)
     figure = Figure(figsize=(width, height))
     top, colours = height - 0.2, shades(PERCEIVER if model.perceiver else VANILLA)
-    for number, (weights, rows, name, title) in enumerate(panels):
-        top -= 0.45 if title else 0.15
-        tall = len(weights) * row
+    for panel in panels:
+        top -= 0.45 if panel.title else 0.15
+        tall = len(panel.rows) * row
         axis = figure.add_axes((left / width, (top - tall) / height, 0.2 * len(chars) / width, tall / height))
-        image = axis.imshow(weights.numpy(), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        axis.set_xlim(-0.5, len(chars) - 0.5)
-        axis.set_yticks(range(len(rows)), rows)
+        shown = panel.weights.numpy()
+        image = axis.imshow(shown, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axis.set_xlim(-0.5, len(chars) - 0.5)  # a panel of fewer vectors than characters stands below the others
+        axis.set_yticks(range(len(panel.rows)), panel.rows)
         axis.set_xticks(range(len(chars)), chars, family="monospace")
-        first, last = number == 0, number == len(panels) - 1
-        axis.tick_params(length=0, labeltop=first, labelbottom=last)
-        axis.set_ylabel(name)
-        axis.set_title(title, loc="left")
+        axis.tick_params(length=0, labeltop=panel is panels[0], labelbottom=panel is panels[-1])
+        axis.set_ylabel(panel.name)
+        axis.set_title(panel.title, loc="left")
         top -= tall
     axis.set_xlabel(across)
     scale = figure.add_axes((1 - 0.95 / width, top / height, 0.2 / width, 1 - (top + 0.65) / height))

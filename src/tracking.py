@@ -16,6 +16,7 @@ from typing import Dict, List, Optional, Tuple, Union
 from dataset import MASK_CHAR, NameDataset, decode, encode
 from decoding import greedy_continuations
 from files import BadInput, write_lines
+from figures import any_script
 from inspection import attention_figure
 from model import GPT
 from trainer import TrainerConfig, draw
@@ -58,7 +59,8 @@ def add_answers(config: TrainerConfig, model: GPT, dataset, step: int) -> None:
     if config.writer is not None:
         text = examples[0][0] + said[0]
         figure = attention_figure(model, encode(dataset, text), len(prompts[0]) - 1, text)
-        draw(config, "add_figure", "attention", figure, step)
+        with any_script():
+            draw(config, "add_figure", "attention", figure, step)
 
 
 def example(dataset, i: int) -> Tuple[str, str]:

@@ -1,10 +1,13 @@
 """The attention weights and their picture: they are what the model computes with, and everything is named."""
 
+import warnings
+
 import pytest
 import torch
 
 from attention import CausalCrossAttention
 from dataset import CharCorruptionDataset, encode
+from figures import save
 from inspection import attention_figure, attention_maps
 from model import GPT, GPTConfig
 
@@ -90,3 +93,13 @@ def test_the_picture_of_a_perceiver_shows_what_each_vector_reads(corpus):
     for panel, weights in zip(panels, expected):
         assert torch.allclose(torch.from_numpy(panel.images[0].get_array().data), weights)
         assert panel.get_xlim() == (-0.5, len(TEXT) - 0.5), "columns of all panels stand below each other"
+
+
+def test_characters_that_the_font_lacks_are_no_reason_to_complain(tmp_path):
+    corpus = CharCorruptionDataset("Where was 林 born? In 京.\n", 128)
+    text = "Where was 林 born?⁇京"
+    figure = attention_figure(make_model(corpus), encode(corpus, text), text.index("⁇"), text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(figure, str(tmp_path / "attention.png"))
+    assert (tmp_path / "attention.png").read_bytes().startswith(b"\x89PNG")
