@@ -61,10 +61,13 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
     reads when the answer's first character is said. A Perceiver's vector i knows of positions 0 to i, so its last
     vector by then is `asked` (or the last of all), whose attention stands for the inner layers. Below: for GPT, what
     each layer, its heads averaged, reads at every character of the answer; for the Perceiver, what each vector reads.
+    Raises ValueError for a model without the attention layers of attention.py.
     """
     from matplotlib.figure import Figure
 
     maps = attention_maps(model, ids)
+    if not maps:
+        raise ValueError("the model has no attention layer of attention.py, nothing else can be looked into")
     chars = list(text.replace(" ", "␣").replace("\n", "↵"))
     beginning = f"When the first character of the answer {text[asked + 1 :]!r} is said"
     panels: List[Panel] = []
@@ -72,18 +75,19 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
         heads = [f"head {i + 1}" for i in range(len(weights))]
         now = weights[:, min(asked, weights.size(1) - 1)]  # (n_head, keys)
         panels.append(Panel("" if panels else beginning, layer, heads, now))
+    across = "what is read: a character of the text"
     if model.perceiver:
-        layer, weights = maps[0]
-        vectors = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
-        title = "What each of the Perceiver's vectors reads of the text, mean of the heads"
-        panels.append(Panel(title, f"{layer}: vector", vectors, weights.mean(dim=0)))
-        across = "what is read: a character of the text; in blocks and up_block, the vector of that number"
+        across += "; in blocks and up_block, the vector of that number"
+        for layer, weights in maps:
+            if layer == "down_block":
+                vectors = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
+                title = "What each of the Perceiver's vectors reads of the text, mean of the heads"
+                panels.append(Panel(title, f"{layer}: vector", vectors, weights.mean(dim=0)))
     else:
         title = "At every character of the answer, mean of the heads"
         for layer, weights in maps:
             panels.append(Panel(title, f"{layer}: saying", [*chars[asked + 1 :], "end"], weights.mean(dim=0)[asked:]))
             title = ""
-        across = "what is read: a character of the text"
 
     # Laid out by hand, in inches: matplotlib's own layout takes a second.
     row, left, right = 0.19, 1.2, 1.1

@@ -315,7 +315,8 @@ def inspect(args: argparse.Namespace) -> None:
     for document in told[:4]:
         print(f"In the corpus: {document}")
     text = question + MASK_CHAR + answers[0][0]
-    save(attention_figure(model, encode(corpus, text), len(question), text), picture)
+    with naming(f"{args.function} {args.variant}"):
+        save(attention_figure(model, encode(corpus, text), len(question), text), picture)
     print(f"Where each layer and head looks when it answers: drawn in {picture}")
 
 

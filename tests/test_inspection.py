@@ -103,3 +103,18 @@ def test_characters_that_the_font_lacks_are_no_reason_to_complain(tmp_path):
         warnings.simplefilter("error")
         save(figure, str(tmp_path / "attention.png"))
     assert (tmp_path / "attention.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_layers_of_another_kind_are_left_out_of_the_picture_and_a_model_of_nothing_else_has_none(corpus):
+    class Other(torch.nn.Module):
+        def forward(self, *xs):
+            return xs[-1]
+
+    model, ids = make_model(corpus, 12), encode(corpus, TEXT)
+    model.down_block.attn = Other()
+    assert [panel.get_ylabel() for panel in attention_figure(model, ids, ASKED, TEXT).axes[:-1]] == [
+        "blocks.0", "up_block"
+    ]  # fmt: skip
+    model.up_block.attn = model.blocks[0].attn = Other()
+    with pytest.raises(ValueError, match="no attention layer"):
+        attention_figure(model, ids, ASKED, TEXT)

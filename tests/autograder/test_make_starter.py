@@ -55,7 +55,9 @@ def test_no_line_of_a_solution_survives(starter):
 def test_the_files_of_staff_stay_with_staff(starter):
     names = {path.relative_to(starter).as_posix() for path in starter.rglob("*") if path.is_file()}
     assert not [
-        name for name in names if re.search(r"oracle|generate|bank|answers|autograder|benchmark|bonus|exploration|\.ci|plain", name)
+        name
+        for name in names
+        if re.search(r"oracle|generate|bank|answers|autograder|benchmark|bonus|exploration|\.ci|plain", name)
     ]
     assert {
         "README.md",
