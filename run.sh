@@ -111,5 +111,5 @@ answer perceiver perceiver.finetune.params perceiver.pretrain
 echo
 python src/report.py --eval_corpus_path $data/birth_dev.tsv
 name=$(sed -n '1s/^Where was \(.*\) born?.*/\1/p' $data/birth_dev.tsv)
-echo "Next: tensorboard --logdir expt/    bash collect_submission.sh    the notebooks in mingpt-demo/"
+echo "Next: source .venv/bin/activate    tensorboard --logdir expt/    bash collect_submission.sh    mingpt-demo/*.ipynb"
 echo "Ask:  python src/run.py inspect vanilla $data/wiki.txt --reading_params_path vanilla.finetune.params --name \"$name\""

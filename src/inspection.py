@@ -73,11 +73,15 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
     panels: List[Panel] = []
     for layer, weights in maps:
         heads = [f"head {i + 1}" for i in range(len(weights))]
-        now = weights[:, min(asked, weights.size(1) - 1)]  # (n_head, keys)
-        panels.append(Panel("" if panels else beginning, layer, heads, now))
+        reader = min(asked, weights.size(1) - 1)
+        name = layer
+        if model.perceiver:
+            name += "\n⁇ reads vectors" if layer == "up_block" else f"\nvector {reader} reads"
+            name += " vectors" if layer.startswith("blocks") else ""
+        panels.append(Panel("" if panels else beginning, name, heads, weights[:, reader]))
     across = "what is read: a character of the text"
     if model.perceiver:
-        across += "; in blocks and up_block, the vector of that number"
+        across += ", or the vector of that number"
         for layer, weights in maps:
             if layer == "down_block":
                 vectors = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
@@ -90,7 +94,7 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
             title = ""
 
     # Laid out by hand, in inches: matplotlib's own layout takes a second.
-    row, left, right = 0.19, 1.2, 1.1
+    row, left, right = 0.19, 1.4, 1.1
     width = left + 0.2 * len(chars) + right
     height = 0.8 + sum(len(panel.rows) * row + (0.45 if panel.title else 0.15) for panel in panels)
     figure = Figure(figsize=(width, height))

@@ -8,15 +8,18 @@
 
 To see what a model knows of one person, and where it looks:
 
-    python src/run.py inspect vanilla wiki.txt --reading_params_path vanilla.finetune.params --name "Jo Smith"
+    python src/run.py inspect vanilla wiki.txt --reading_params_path vanilla.finetune.params --name "Vittorio Pisani"
 """
 
 import argparse
 import hashlib
+import math
 import os
+import re
 import shlex
 import sys
 import time
+import unicodedata
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Dict, List, Optional, Tuple, Union
@@ -26,7 +29,7 @@ import torch
 import tracking
 from command_line import OneLineParser, at_least, rate, run_command
 from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, encode, parse_questions
-from decoding import most_probable_answers, predict_places
+from decoding import answer_log_probs, most_probable_answers, predict_places
 from figures import save
 from files import (
     BadInput,
@@ -289,13 +292,15 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def inspect(args: argparse.Namespace) -> None:
-    """Prints the model's most probable answers to one question, and draws where it looks while it says the first."""
+    """Prints the model's most probable answers to one question, and draws where it looks as it begins to answer."""
     require(args, "reading_params_path", "name")
+    picture = args.outputs_path or "attention.png"
+    if not picture.endswith(".png"):
+        raise BadInput(f"--outputs_path {picture}: inspect draws a picture; give a name that ends in .png")
     corpus = load_corpus(args)
     model = load_model(args, corpus.vocab_size).to(choose_device(args.device))
-    picture = args.outputs_path or "attention.png"
     check_writable(picture, inputs_of(args))
-    name = " ".join(args.name.split())
+    name = " ".join(unicodedata.normalize("NFC", args.name).split())
     question = f"Where was {name} born?"
     if not name:
         raise BadInput("--name: is empty; give the name of a person")
@@ -304,20 +309,31 @@ def inspect(args: argparse.Namespace) -> None:
         check_fits(corpus, question + MASK_CHAR, 1)
     except ValueError as error:
         raise BadInput(f"--name {name}: {str(error).replace('line 1', 'the question')}") from None
+
+    (greedy,) = predict_places(model, corpus, [question])  # what evaluate says; beam search may find a likelier answer
     answers = most_probable_answers(model, corpus, question)
+    if greedy not in [answer for answer, _ in answers]:
+        answers.append((greedy, math.exp(answer_log_probs(model, corpus, [question], [greedy])[0])))
     print(question)
     for answer, probability in answers:
-        print(f"{100 * probability:7.2f} %  {answer}")
+        shown = answer.replace("\n", "↵") if answer.strip() == answer else f"{answer!r}"
+        note = "   <- evaluate's answer: the likeliest character at every step" if answer == greedy else ""
+        print(f"{100 * probability:7.2f} %  {shown or '(nothing)'}{note}")
     print(f"{100 * (1 - sum(probability for _, probability in answers)):7.2f} %  all other answers")
-    told = [document for document in corpus.data if name in document]
-    if not told:
-        print(f"No document names {name}: whatever it answers is a guess.")
+    told = [document for document in corpus.data if re.search(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", document)]
     for document in told[:4]:
         print(f"In the corpus: {document}")
-    text = question + MASK_CHAR + answers[0][0]
+    if len(told) > 4:
+        print(f"In the corpus: {len(told) - 4} documents more")
+    if not told:
+        print(f"No document of the corpus contains the name {name}.")
+    if model.perceiver and len(question) >= model.down_block.C.size(1):
+        vectors = model.down_block.C.size(1)
+        print(f"Note: the perceiver's {vectors} vectors read the first {vectors} of these {len(question) + 1} characters")
+    text = question + MASK_CHAR + greedy
     with naming(f"{args.function} {args.variant}"):
         save(attention_figure(model, encode(corpus, text), len(question), text), picture)
-    print(f"Where each layer and head looks when it answers: drawn in {picture}")
+    print(f"Where each layer and head looks when it answers {greedy!r}: drawn in {picture}")
 
 
 def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
@@ -463,6 +479,7 @@ def main() -> None:
         raise BadInput(f"--tb_expt_name {args.tb_expt_name}: names a folder in expt/; leave the slashes out")
     for flag in idle_flags(args):
         print(f"Note: --{flag} has no effect on {args.function} {args.variant}")
+        setattr(args, flag, None)
     set_seed(args.seed)
     if rank() != 0:
         sys.stdout = open(os.devnull, "w")  # one process speaks
