@@ -154,7 +154,9 @@ def open_input(name: str) -> Tuple[str, str]:
 
 def inputs_of(args: argparse.Namespace) -> List[str]:
     """The files that this command reads: none of them may be where it writes."""
-    corpora = [args.pretrain_corpus_path, args.finetune_corpus_path, args.eval_corpus_path]
+    idle = idle_flags(args)
+    flags = ["pretrain_corpus_path", "finetune_corpus_path", "eval_corpus_path"]
+    corpora = [getattr(args, flag) for flag in flags if flag not in idle]
     return [str(find_file(name)) for name in corpora if name is not None] + [args.reading_params_path or ""]
 
 
@@ -479,7 +481,6 @@ def main() -> None:
         raise BadInput(f"--tb_expt_name {args.tb_expt_name}: names a folder in expt/; leave the slashes out")
     for flag in idle_flags(args):
         print(f"Note: --{flag} has no effect on {args.function} {args.variant}")
-        setattr(args, flag, None)
     set_seed(args.seed)
     if rank() != 0:
         sys.stdout = open(os.devnull, "w")  # one process speaks

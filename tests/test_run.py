@@ -228,6 +228,9 @@ def test_inspect_refuses_names_it_cannot_ask_about(world):
         ("A⁇", "the question contains □ or ⁇"),
     ):
         assert complaint in refused(*inspect, "--reading_params_path", "p", "--name", name)
+    assert inspected("vanilla", "--reading_params_path", "p", "--name", "Ada", "--eval_corpus_path", "nowhere.tsv")[0] == (
+        "Note: --eval_corpus_path has no effect on inspect vanilla"
+    ), "and the file is not looked for"
     picture = ["--reading_params_path", "p", "--name", "Ada", "--outputs_path"]
     os.rename("p", "p.png")
     assert "this command reads that file" in refused(*inspect, "--reading_params_path", "p.png", *picture[2:], "p.png")
