@@ -82,7 +82,10 @@ def snapshot():
 
 
 def pretrained(variant="vanilla", path="pre.params", *more):
-    run("pretrain", variant, "wiki.txt", "--writing_params_path", path, *more, *QUICK)
+    """Params of a short pretraining, in this process as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["run.py", "pretrain", variant, "wiki.txt", "--writing_params_path", path, *more, *QUICK])
+        run_module.main()
     return path
 
 
