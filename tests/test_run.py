@@ -263,13 +263,13 @@ def test_corpora_with_windows_line_ends_a_byte_order_mark_or_no_last_newline_are
 
 
 def test_ctrl_c_keeps_the_state_and_the_command_it_names_goes_on_to_the_same_params(world):
-    command = ["pretrain", "vanilla", "wiki.txt", *QUICK, "--max_epochs", "400", "--writing_params_path"]
+    command = ["pretrain", "vanilla", "wiki.txt", *QUICK, "--max_epochs", "150", "--writing_params_path"]
     run(*command, "whole.params")
     with open("expt/errors", "w") as errors:
         process = subprocess.Popen([sys.executable, str(SRC / "run.py"), *command, "cut.params"], stderr=errors)
         while "step/s" not in Path("expt/errors").read_text() and process.poll() is None:  # until the bar is there
             time.sleep(0.05)
-        time.sleep(0.5)
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
     last = Path("expt/errors").read_text().strip().split("\n")[-1]
