@@ -307,6 +307,8 @@ class Trainer:
         """
         state = load_tensors(self.state_path)
         try:
+            if not isinstance(state, dict):  # asked for a name, a tensor would answer with a warning
+                raise ValueError("not a training state")
             differing = [
                 f"{name} was {state['identity'].get(name)}, is {value}"
                 for name, value in self.identity.items()
