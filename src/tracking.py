@@ -37,9 +37,9 @@ def summary_writer(folder: str):
 
 def add_settings(config: TrainerConfig, settings: Dict[str, Union[str, float]]) -> None:
     """Puts a run and its settings into TensorBoard's table of runs (HPARAMS)."""
-    from torch.utils.tensorboard.summary import hparams
-
     if config.writer is not None:
+        from torch.utils.tensorboard.summary import hparams
+
         table, row, _ = hparams(settings, {name: 0.0 for name in METRICS})
         for summary in (table, row):
             draw(config, "file_writer.add_summary", summary)

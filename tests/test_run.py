@@ -1,5 +1,6 @@
 """The commands as a student types them, on a tiny corpus in a temporary directory, and every kind of bad input."""
 
+import contextlib
 import functools
 import io
 import os
@@ -81,23 +82,23 @@ def snapshot():
     return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file() and "expt" not in path.parts}
 
 
-def pretrained(variant="vanilla", path="pre.params", *more):
-    """Params of a short pretraining, in this process as well."""
+def run_here(*arguments):
+    """Runs a command of run.py that works in this process: that spares a start of Python and PyTorch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["run.py", "pretrain", variant, "wiki.txt", "--writing_params_path", path, *more, *QUICK])
+        patch.setattr(sys, "argv", ["run.py", *arguments])
         run_module.main()
+
+
+def pretrained(variant="vanilla", path="pre.params", *more):
+    run_here("pretrain", variant, "wiki.txt", "--writing_params_path", path, *more, *QUICK)
     return path
 
 
 def inspected(variant, *more):
-    """Runs inspect in this process -> the lines it prints."""
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["run.py", "inspect", variant, "wiki.txt", *more])
-        patch.setattr(sys, "stdout", output)
-        run_module.main()
-    output.seek(0)
-    return output.read().split("\n")
+    """Runs inspect -> the lines it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        run_here("inspect", variant, "wiki.txt", *more)
+    return output.getvalue().split("\n")
 
 
 # --- the handout's commands
