@@ -1,6 +1,6 @@
-"""The two data sets of Assignment 5: span corruption over a corpus, and questions with their answers.
+"""The data sets of Assignment 5: span corruption over a corpus, questions with their answers, and both together.
 
-Both turn text into pairs (x, y) of character ids in which y[t] is what the model should say after x[: t + 1].
+They turn text into pairs (x, y) of character ids in which y[t] is what the model should say after x[: t + 1].
 `python src/dataset.py namedata` and `python src/dataset.py charcorruption` print four examples of each.
 """
 
@@ -24,7 +24,8 @@ class CharCorruptionDataset(Dataset):
 
     `data` is the corpus' text. Ids: 0 is PAD_CHAR, 1 is MASK_CHAR, then the sorted characters of `data`.
     `span_start` says where a masked span may begin: "uniform", anywhere, or "word", at the start of a word.
-    A document is truncated to the largest of `length_draws` random lengths: with more draws more of it is kept.
+    A document is truncated to the `length_rank`-th largest of `length_draws` random lengths: the largest of several
+    keeps more of it, one from their middle makes extremes rare. Every length stays possible.
     Draws come from `generator`, seeded with `seed`. Blank lines are no documents.
     Raises ValueError for a text without a document or with one of the two special characters in it.
     """
@@ -32,11 +33,21 @@ class CharCorruptionDataset(Dataset):
     PAD_CHAR = PAD_CHAR
     MASK_CHAR = MASK_CHAR
 
-    def __init__(self, data: str, block_size: int, span_start: str = "uniform", length_draws: int = 1, seed: int = 0):
+    def __init__(
+        self,
+        data: str,
+        block_size: int,
+        span_start: str = "uniform",
+        length_draws: int = 1,
+        length_rank: int = 1,
+        seed: int = 0,
+    ):
         if block_size < 8:
             raise ValueError(f"block_size must be at least 8 to hold a corrupted document, got {block_size}")
         if span_start not in ("uniform", "word"):
             raise ValueError(f"span_start must be 'uniform' or 'word', got {span_start!r}")
+        if not 1 <= length_rank <= length_draws:
+            raise ValueError(f"length_rank must be from 1 to length_draws {length_draws}, got {length_rank}")
         for char in (PAD_CHAR, MASK_CHAR):
             if char in data:
                 line = data[: data.index(char)].count("\n") + 1
@@ -50,7 +61,7 @@ class CharCorruptionDataset(Dataset):
         self.vocab_size = len(chars)
         self.block_size = block_size
         self.span_start = span_start
-        self.length_draws = length_draws
+        self.length_draws, self.length_rank = length_draws, length_rank
         self.generator = torch.Generator().manual_seed(seed)
         self._texts: Optional[_Texts] = None
 
@@ -72,11 +83,11 @@ class CharCorruptionDataset(Dataset):
         #    characters long. x is s without its last character, y is s without its first.
         # 4. Return both as Long tensors of ids, (block_size,): `encode` below does that.
         # Every call draws anew, from any seeded generator (self.generator, random or torch). Documents of fewer than 4
-        # characters work as well. self.span_start and self.length_draws, see above, are for the laptop preset: honour
-        # them if you want its figures. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
+        # characters work as well. self.span_start, self.length_draws and self.length_rank, see above, are for the
+        # other presets: honour them if you want their figures. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
         ### BEGIN SOLUTION
         *lengths, u_span, u_rounding, u_start = self._draw(1)[0].tolist()
-        length = max(4 + int(u * (self._longest - 3)) for u in lengths)
+        length = sorted(4 + int(u * (self._longest - 3)) for u in lengths)[-self.length_rank]
         document = self.data[idx][:length]
         span = self._span_length(len(document), u_span, u_rounding)
         starts = range(len(document) - span + 1)
@@ -100,7 +111,8 @@ class CharCorruptionDataset(Dataset):
             self._texts = _Texts(self, [document[: self._longest] for document in self.data])
         texts, u = self._texts.to(self.generator.device), self._draw(len(indices))
         indices = torch.as_tensor(indices, device=u.device)
-        length = 4 + (u[:, : self.length_draws] * (self._longest - 3)).long().amax(dim=1)
+        length = 4 + (u[:, : self.length_draws] * (self._longest - 3)).long()
+        length = length.sort(dim=1).values[:, -self.length_rank]
         length = torch.minimum(length, texts.lengths[indices])
         span = self._span_length(length, u[:, -3], u[:, -2])
         if self.span_start == "word":
@@ -199,6 +211,55 @@ class NameDataset(Dataset):
     def to(self, device: str) -> "NameDataset":
         """Makes `batch` work on this device."""
         self.device = device
+        return self
+
+
+class CorpusWithQuestions(Dataset):
+    """A corpus and the questions about it in one epoch: what is known of people, and how one is asked for it.
+
+    Example i is document i of the corpus and, behind the last document, a question. Whoever learns both at once cannot
+    forget the one over the other, and needs facts in the form in which they will be asked for from the beginning.
+    """
+
+    def __init__(self, corpus: CharCorruptionDataset, questions: NameDataset):
+        self.corpus, self.questions = corpus, questions
+        self.stoi, self.itos, self.vocab_size = corpus.stoi, corpus.itos, corpus.vocab_size
+        self.block_size = corpus.block_size
+
+    @property
+    def generator(self) -> torch.Generator:
+        """The source of the corpus' random numbers; questions draw none."""
+        return self.corpus.generator
+
+    def __len__(self) -> int:
+        return len(self.corpus) + len(self.questions)
+
+    def __getitem__(self, idx: int) -> Tuple[Tensor, Tensor]:
+        """x, y, both (block_size,) Long: as the data set that example `idx` is of makes them."""
+        documents = len(self.corpus)
+        return self.corpus[idx] if idx < documents else self.questions[idx - documents]
+
+    ### BEGIN STAFF
+    def batch(self, indices: Sequence[int]) -> Tuple[Tensor, Tensor]:
+        """x, y, both (len(indices), block_size): what `self[i]` gives for one i after the other."""
+        indices = torch.as_tensor(indices)
+        is_document = indices < len(self.corpus)
+        documents = self.corpus.batch(indices[is_document])
+        questions = self.questions.batch(indices[~is_document] - len(self.corpus))
+        order = torch.cat((is_document.nonzero()[:, 0], (~is_document).nonzero()[:, 0])).argsort()
+        x, y = (torch.cat(parts)[order.to(parts[0].device)] for parts in zip(documents, questions))
+        return x, y
+
+    def __getitems__(self, indices: List[int]) -> List[Tuple[Tensor, Tensor]]:
+        """What a DataLoader asks for where a data set can make several examples at once."""
+        return list(zip(*self.batch(indices)))
+
+    ### END STAFF
+
+    def to(self, device: str) -> "CorpusWithQuestions":
+        """Makes `batch` work on this device."""
+        self.corpus.to(device)
+        self.questions.to(device)
         return self
 
 

@@ -5,7 +5,7 @@ Radford et al. 2018/2019 (GPT, GPT-2: pre-layer-norm blocks); Jaegle et al. 2021
 """
 
 from dataclasses import dataclass, replace
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from attention import CausalCrossAttention, CausalSelfAttention
 from dropout import Dropout
+from words import WordEmbedding
 
 
 @dataclass
@@ -161,6 +162,7 @@ class GPT(nn.Module):
         super().__init__()
         self.block_size = config.block_size
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
+        self.word_emb: Optional[WordEmbedding] = None  # beyond the handout, see add_words
         self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
         self.drop = Dropout(config.embd_pdrop)
         self.perceiver = config.perceiver
@@ -186,18 +188,35 @@ class GPT(nn.Module):
     @classmethod
     def of_params(cls, config: GPTConfig, params: Dict[str, Tensor]) -> "GPT":
         """The model of these sizes with the state dict `params`. Raises ValueError, naming a parameter that misfits."""
+
+        def build() -> GPT:
+            model = cls(config)
+            if "word_emb.weight" in params and "word_emb.separators" in params:
+                rows, separators = params["word_emb.weight"].shape[1:2], params["word_emb.separators"]
+                model.add_words(*rows or [1], separators.flatten().long().tolist())
+            return model
+
         with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
-            expected = cls(config).state_dict()
+            expected = build().state_dict()
         for name in sorted(expected.keys() | params.keys()):
             if name not in params or name not in expected or params[name].shape != expected[name].shape:
                 raise ValueError(f"does not fit this model, look at {name!r}; was it written by this program?")
-        model = cls(config)
+        model = build()
         model.load_state_dict(params)
         return model
 
     def get_block_size(self) -> int:
         """The longest sequence the model reads, in characters."""
         return self.block_size
+
+    def add_words(self, rows: int, separators: Sequence[int]) -> None:
+        """Has every position know the word so far, see words.py; `separators` are the ids that stand between words."""
+        self.word_emb = WordEmbedding(rows, self.tok_emb.embedding_dim, separators)
+
+    def embed(self, idx: Tensor) -> Tensor:
+        """idx (B, T) of ids -> (B, T, C): what is known of each character before positions and attention add to it."""
+        characters = self.tok_emb(idx)
+        return characters if self.word_emb is None else characters + self.word_emb(idx)
 
     def forward(self, idx: Tensor, targets: Optional[Tensor] = None) -> Tuple[Tensor, Optional[Tensor]]:
         """idx (B, T) of ids -> logits (B, T, vocab_size), and with targets (B, T) the mean cross-entropy, else None.
@@ -207,7 +226,7 @@ class GPT(nn.Module):
         T = idx.size(1)
         if T > self.block_size:
             raise ValueError(f"a sequence of length {T} does not fit the model's block_size {self.block_size}")
-        x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :T])  # (B, T, C)
+        x = self.drop(self.embed(idx) + self.pos_emb[:, :T])  # (B, T, C)
         if self.perceiver:
             # Nobody reads the vectors behind position T, so the block is called as if its basis ended there.
             basis = self.down_block.C[:, :T]

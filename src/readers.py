@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from words import LONGEST
+
 
 class RecomputingReader:
     """Runs the whole model over the last block_size characters of every row."""
@@ -58,9 +60,9 @@ class CachingReader:
 
     def read(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Begins with `lengths[i]` ids in each row of ids (B, W): the logits of what follows each, (B, vocab_size)."""
-        self.lengths = lengths
+        self.ids, self.lengths = ids, lengths
         columns = torch.arange(ids.size(1), device=ids.device)
-        x = self.model.tok_emb(ids) + self.model.pos_emb[:, : ids.size(1)]
+        x = self.model.embed(ids) + self.model.pos_emb[:, : ids.size(1)]
         self.readable = columns < lengths[:, None]
         last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
         if not self.model.perceiver:
@@ -74,7 +76,7 @@ class CachingReader:
         """One more id for each row, tokens (B,): the logits of what follows."""
         position = self.lengths
         self.lengths = self.lengths + 1
-        x = self.model.tok_emb(tokens)[:, None] + self.model.pos_emb[0, position][:, None]  # (B, 1, C)
+        x = self._embed(tokens, position) + self.model.pos_emb[0, position][:, None]  # (B, 1, C)
         self.readable = F.pad(self.readable, (0, 1), value=True)
         if not self.model.perceiver:
             return self._logits(self._blocks(x, self.readable))
@@ -87,13 +89,22 @@ class CachingReader:
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows only."""
-        self.lengths, self.readable = self.lengths[rows], self.readable[rows]
+        self.ids, self.lengths, self.readable = self.ids[rows], self.lengths[rows], self.readable[rows]
         if self.model.perceiver:
             self.readable_vectors = self.readable_vectors[rows]
         for cache in self.caches.values():
             cache.keep(rows)
 
-    # The four methods below are the model's forward pass; `readable` (B, keys) is None where the causal mask is meant.
+    # The five methods below are the model's forward pass; `readable` (B, keys) is None where the causal mask is meant.
+
+    def _embed(self, tokens: Tensor, position: Tensor) -> Tensor:
+        if self.model.word_emb is None:
+            return self.model.embed(tokens[:, None])
+        self.ids = F.pad(self.ids, (0, 1)).scatter(1, position[:, None], tokens[:, None])
+        start = (position + 1 - LONGEST).clamp(min=0)  # no word reaches back further
+        columns = torch.arange(min(LONGEST, self.ids.size(1)), device=tokens.device)
+        x = self.model.embed(self.ids.gather(1, start[:, None] + columns))
+        return x[torch.arange(len(x), device=x.device), position - start][:, None]
 
     def _blocks(self, x: Tensor, readable: Optional[Tensor], last: Optional[Tensor] = None) -> Tensor:
         for i, block in enumerate(self.model.blocks):

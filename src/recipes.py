@@ -19,6 +19,7 @@ class Recipe:
     schedule_epochs: Optional[int] = 200
     warmup_tokens: int = 512 * 20  # counted as block_size for every example
     muon_lr: Optional[float] = None  # learning rate of the linear layers' weights if Muon learns them, see optimizer.py
+    with_corpus: bool = False  # fine-tuning: every epoch reads the corpus as well, see dataset.CorpusWithQuestions
 
     def at_rate(self, learning_rate: Optional[float]) -> "Recipe":
         """The recipe with another learning rate, Muon's changed in proportion; None changes nothing."""
@@ -41,8 +42,12 @@ class Preset:
     block_size: int = 128
     dropout: float = 0.1
     span_start: str = "uniform"  # where a masked span may begin, and
-    length_draws: int = 1  # how much of a document is kept: see dataset.CharCorruptionDataset
+    length_draws: int = 1  # how much of a document is kept:
+    length_rank: int = 1  # see dataset.CharCorruptionDataset
+    word_rows: int = 0  # rows of each table of words.WordEmbedding; 0: the handout's model, without
 
+
+BEST = Recipe(60, 48, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000, with_corpus=True)
 
 PRESETS = {
     "course": Preset(
@@ -59,5 +64,17 @@ PRESETS = {
         dropout=0.0,
         span_start="word",
         length_draws=3,
+    ),
+    "best": Preset(
+        pretrain=Recipe(30, 48, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000),
+        finetune_scratch=BEST,
+        finetune_pretrained=BEST,
+        n_layer=3,
+        n_embd=128,
+        dropout=0.0,
+        span_start="word",
+        length_draws=4,
+        length_rank=2,
+        word_rows=10_000,
     ),
 }

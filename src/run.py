@@ -28,7 +28,16 @@ import torch
 
 import tracking
 from command_line import OneLineParser, at_least, rate, run_command
-from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset, check_fits, encode, parse_questions
+from dataset import (
+    MASK_CHAR,
+    PAD_CHAR,
+    CharCorruptionDataset,
+    CorpusWithQuestions,
+    NameDataset,
+    check_fits,
+    encode,
+    parse_questions,
+)
 from decoding import answer_log_probs, most_probable_answers, predict_places
 from figures import save
 from files import (
@@ -331,7 +340,9 @@ def inspect(args: argparse.Namespace) -> None:
         print(f"No document of the corpus contains the name {name}.")
     if model.perceiver and len(question) >= model.down_block.C.size(1):
         vectors = model.down_block.C.size(1)
-        print(f"Note: the perceiver's {vectors} vectors read the first {vectors} of these {len(question) + 1} characters")
+        print(
+            f"Note: the perceiver's {vectors} vectors read the first {vectors} of these {len(question) + 1} characters"
+        )
     text = question + MASK_CHAR + greedy
     with naming(f"{args.function} {args.variant}"):
         save(attention_figure(model, encode(corpus, text), len(question), text), picture)
@@ -343,7 +354,9 @@ def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
     preset = PRESETS[args.preset]
     path, text = open_input(args.pretrain_corpus_path)
     with naming(path):
-        return CharCorruptionDataset(text, preset.block_size, preset.span_start, preset.length_draws)
+        return CharCorruptionDataset(
+            text, preset.block_size, preset.span_start, preset.length_draws, preset.length_rank
+        )
 
 
 def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Recipe, identity: Dict[str, str]) -> None:
@@ -354,10 +367,14 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
     for path in (args.writing_params_path, f"{args.writing_params_path}.ckpt"):
         check_writable(path, inputs_of(args))
     preset = {name: value for name, value in asdict(PRESETS[args.preset]).items() if not isinstance(value, dict)}
+    if preset["word_rows"] and args.reading_params_path is None:  # the preset's models know words from the beginning
+        separators = [corpus.stoi[char] for char in (PAD_CHAR, MASK_CHAR, " ") if char in corpus.stoi]
+        model.add_words(preset["word_rows"], separators)
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
     device = local_device(choose_device(args.device))
+    learned = CorpusWithQuestions(corpus, dataset) if recipe.with_corpus else dataset
     if recipe.schedule_epochs is None:
-        schedule = recipe.max_epochs * len(dataset)
+        schedule = recipe.max_epochs * len(learned)
     else:
         schedule = recipe.schedule_epochs * len(corpus)
     config = TrainerConfig(
@@ -384,18 +401,22 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         compile=args.compile,
     )
     with process_group(device), locked(args.writing_params_path) if rank() == 0 else nullcontext():
-        run_training(args, Trainer(model, dataset, None, config), dataset, recipe)
+        run_training(args, Trainer(model, learned, None, config), dataset, recipe)
 
 
 def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Recipe) -> None:
-    """Trains, resuming where that is asked for, and writes the params; only the process of rank 0 writes."""
+    """Trains, resuming where that is asked for, and writes the params; only the process of rank 0 writes.
+
+    `dataset` is what TensorBoard shows examples of: of what the trainer learns, the part that is in question.
+    """
     model, config, state_path = trainer.model, trainer.config, trainer.state_path
     if os.path.exists(state_path) and not args.resume:
         raise BadInput(f"{state_path}: an interrupted run left this; go on from it with --resume, or delete it")
     steps = recipe.max_epochs * trainer.steps_per_epoch
     print(
         f"{args.function} {args.variant}, preset {args.preset}, on {config.device}: {recipe.max_epochs} epochs of "
-        f"{len(dataset):,} examples, {steps:,} steps, {sum(p.numel() for p in model.parameters()):,} parameters"
+        f"{len(trainer.train_dataset):,} examples, {steps:,} steps, "
+        f"{sum(p.numel() for p in model.parameters()):,} parameters"
         + (f", in {world_size()} processes" if world_size() > 1 else "")
     )
     if args.preset == "course" and config.device == "cpu":
@@ -452,6 +473,9 @@ def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[st
         "dropout": preset.dropout,
         "span_start": preset.span_start,
         "length_draws": preset.length_draws,
+        "length_rank": preset.length_rank,
+        "word_rows": 0 if model.word_emb is None else model.word_emb.weight.size(1),
+        "with_corpus": "yes" if recipe.with_corpus else "no",
         "epochs": recipe.max_epochs,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,

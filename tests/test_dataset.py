@@ -20,7 +20,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset import CharCorruptionDataset, NameDataset
+from dataset import CharCorruptionDataset, CorpusWithQuestions, NameDataset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAD, MASK = "□", "⁇"
@@ -249,7 +249,8 @@ def test_a_data_loader_stacks_examples():
 
 # ------------------------------------------------------------------------------------------------ randomness
 
-@pytest.mark.parametrize("law", [{}, {"span_start": "word"}, {"span_start": "word", "length_draws": 3}])
+@pytest.mark.parametrize("law", [{}, {"span_start": "word"}, {"span_start": "word", "length_draws": 3},
+                                 {"length_draws": 6, "length_rank": 4}])
 @pytest.mark.parametrize("block_size", [8, 9, 32, 128])
 @pytest.mark.parametrize(
     "data",
@@ -276,6 +277,57 @@ def test_a_batch_of_questions_is_what_its_examples_are():
     x, y = dataset.batch(torch.tensor([2, 0, 1, 1]))
     for row, i in enumerate([2, 0, 1, 1]):
         assert torch.equal(x[row], dataset[i][0]) and torch.equal(y[row], dataset[i][1])
+
+
+@pytest.mark.parametrize("draws, rank", [(1, 1), (3, 1), (3, 2), (4, 3)])
+def test_a_document_is_truncated_to_the_chosen_of_several_uniform_lengths(draws, rank):
+    """The share of documents of at most n characters is the chance that all but rank - 1 of the draws are."""
+    dataset = CharCorruptionDataset("x" * 40, 32, length_draws=draws, length_rank=rank)
+    x, _ = dataset.batch([0] * 20_000)
+    lengths = (x != 0).sum(dim=1) - 2  # without the two masks
+    for n in range(4, 29):
+        u = (n - 3) / 25  # chance that one uniform length is at most n
+        expected = sum(math.comb(draws, k) * u**k * (1 - u) ** (draws - k) for k in range(draws - rank + 1, draws + 1))
+        assert abs((lengths <= n).double().mean().item() - expected) < 0.015, f"at most {n} characters"
+
+
+@pytest.mark.parametrize("draws, rank", [(1, 2), (3, 0), (3, 4)])
+def test_a_rank_beyond_the_draws_is_refused(draws, rank):
+    with pytest.raises(ValueError, match="length_rank"):
+        CharCorruptionDataset(DOCUMENT, 32, length_draws=draws, length_rank=rank)
+
+
+def corpus_with_questions():
+    lines = ["Where was Ada born?\tRome", "Where was Bo born?\tParis", "Where was É. P. born?\tA long place"]
+    corpus = CharCorruptionDataset("\n".join(["Ada was born in Rome", "Bo lives", *lines]), 64, seed=3)
+    return CorpusWithQuestions(corpus, NameDataset(corpus, "\n".join(lines)))
+
+
+def test_a_corpus_with_questions_is_the_documents_and_then_the_questions():
+    both, alone = corpus_with_questions(), corpus_with_questions()
+    assert len(both) == 5 + 3 == len(alone.corpus) + len(alone.questions)
+    for i in range(len(both)):
+        part, index = (alone.corpus, i) if i < 5 else (alone.questions, i - 5)
+        assert all(torch.equal(a, b) for a, b in zip(both[i], part[index]))
+    assert both.stoi == alone.corpus.stoi and (both.vocab_size, both.block_size) == (alone.corpus.vocab_size, 64)
+
+
+@pytest.mark.parametrize("indices", [[6, 0, 5, 1, 1, 7, 4], [2, 0], [7], []])
+def test_a_batch_of_documents_and_questions_is_what_its_examples_are_in_their_order(indices):
+    one, many = corpus_with_questions(), corpus_with_questions()
+    x, y = many.batch(torch.tensor(indices, dtype=torch.long))
+    examples = [one[i] for i in indices]
+    assert x.shape == y.shape == (len(indices), 64)
+    for row, example in enumerate(examples):
+        assert torch.equal(x[row], example[0]) and torch.equal(y[row], example[1])
+
+
+def test_the_draws_of_a_corpus_with_questions_come_from_the_generator_of_its_corpus():
+    both = corpus_with_questions()
+    both.generator.manual_seed(9)
+    first = both.batch(range(8))
+    both.corpus.generator.manual_seed(9)
+    assert all(torch.equal(a, b) for a, b in zip(first, both.batch(range(8))))
 
 
 def drawn(dataset, count=20):

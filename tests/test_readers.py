@@ -8,13 +8,16 @@ from oracles import scramble
 from readers import CachingReader, RecomputingReader, make_reader
 
 VOCAB, BLOCK = 13, 24
-VARIANTS = [{}] + [{"perceiver": True, "bottleneck_dim": m} for m in (1, 4, 9, 24)]
+VARIANTS = [{}, {"words": 50}] + [{"perceiver": True, "bottleneck_dim": m} for m in (1, 4, 9, 24)]
+VARIANTS += [{"perceiver": True, "bottleneck_dim": 9, "words": 50}]
 
 
-def model_of(seed=0, **variant):
+def model_of(seed=0, words=0, **variant):
     torch.manual_seed(seed)
-    config = GPTConfig(VOCAB, BLOCK, n_layer=4, n_head=4, n_embd=16, **variant)
-    return scramble(GPT(config), seed).double().eval()
+    model = GPT(GPTConfig(VOCAB, BLOCK, n_layer=4, n_head=4, n_embd=16, **variant))
+    if words:
+        model.add_words(words, separators=[0, 1, 5])
+    return scramble(model, seed).double().eval()
 
 
 def texts(*lengths, seed=0):

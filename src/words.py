@@ -1,0 +1,49 @@
+"""A vector for the word so far, beside the one of the character: no layer has to spell words out any more.
+
+A model of characters spends its first layers on putting letters together before it can know who or what is spoken of.
+Here every position is given a learned vector of what stands between the last space and itself: w, wo, wor, word.
+Many words share few vectors by hashing (Svenstrup et al. 2017, "Hash Embeddings for Efficient Word Representations").
+"""
+
+from typing import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LONGEST = 16  # of a longer word, the last so many characters count
+PRIME = 2_147_483_647  # 2^31 - 1: products of two smaller numbers fit 64 bits
+FACTORS = (1_000_003, 48_271)  # one polynomial hash for each table
+
+
+class WordEmbedding(nn.Module):
+    """The sum of one row of each of two tables, whose rows are zeros at first.
+
+    Two words that share a row of one table by chance hardly ever share one of the other, so each has a sum of its own.
+    The ids in `separators` stand between words and belong to none. Its parameter `weight` is (2, rows, n_embd).
+    """
+
+    def __init__(self, rows: int, n_embd: int, separators: Sequence[int]):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(len(FACTORS), rows, n_embd))
+        self.register_buffer("separators", torch.tensor(separators))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids (B, T) -> (B, T, n_embd): at each position, of the word that ends there; zeros where a separator stands."""
+        tables, rows, _ = self.weight.shape
+        keys = self.keys(ids)  # (2, B, T)
+        first_rows = torch.arange(tables, device=ids.device)[:, None, None] * rows
+        vectors = F.embedding(keys % rows + first_rows, self.weight.flatten(0, 1)).sum(dim=0)
+        return vectors.masked_fill(torch.isin(ids, self.separators)[:, :, None], 0.0)
+
+    def keys(self, ids: Tensor) -> Tensor:
+        """ids (B, T) -> (2, B, T): for each table, the word so far as one number, a polynomial of its ids modulo PRIME."""
+        inside = ~torch.isin(ids, self.separators)
+        keys = torch.zeros(len(FACTORS), *ids.shape, dtype=torch.long, device=ids.device)
+        factors = torch.tensor(FACTORS, device=ids.device)[:, None, None]
+        char, reaches = ids, inside  # the character k positions earlier, and whether the word reaches back to it
+        for _ in range(LONGEST):
+            keys = torch.where(reaches, (keys * factors + char) % PRIME, keys)
+            char, inside = (F.pad(x, (1, 0))[:, :-1] for x in (char, inside))
+            reaches = reaches & inside
+        return keys
