@@ -191,9 +191,9 @@ class GPT(nn.Module):
 
         def build() -> GPT:
             model = cls(config)
-            if "word_emb.weight" in params and "word_emb.separators" in params:
-                rows, separators = params["word_emb.weight"].shape[1:2], params["word_emb.separators"]
-                model.add_words(*rows or [1], separators.flatten().long().tolist())
+            if "word_emb.weight" in params:
+                rows = max([1, *params["word_emb.weight"].shape[1:2]])
+                model.add_words(rows, separators=[])  # which they are, the params say
             return model
 
         with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
@@ -211,7 +211,7 @@ class GPT(nn.Module):
 
     def add_words(self, rows: int, separators: Sequence[int]) -> None:
         """Has every position know the word so far, see words.py; `separators` are the ids that stand between words."""
-        self.word_emb = WordEmbedding(rows, self.tok_emb.embedding_dim, separators)
+        self.word_emb = WordEmbedding(rows, self.tok_emb.embedding_dim, self.tok_emb.num_embeddings, separators)
 
     def embed(self, idx: Tensor) -> Tensor:
         """idx (B, T) of ids -> (B, T, C): what is known of each character before positions and attention add to it."""

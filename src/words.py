@@ -20,13 +20,15 @@ class WordEmbedding(nn.Module):
     """The sum of one row of each of two tables, whose rows are zeros at first.
 
     Two words that share a row of one table by chance hardly ever share one of the other, so each has a sum of its own.
-    The ids in `separators` stand between words and belong to none. Its parameter `weight` is (2, rows, n_embd).
+    The ids in `separators` stand between words and belong to none. Its parameter `weight` is (2, rows, n_embd), its
+    buffer `separators` (vocab_size,) is 1 for these ids and 0 for others; both are part of a params file.
     """
 
-    def __init__(self, rows: int, n_embd: int, separators: Sequence[int]):
+    def __init__(self, rows: int, n_embd: int, vocab_size: int, separators: Sequence[int]):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(len(FACTORS), rows, n_embd))
-        self.register_buffer("separators", torch.tensor(separators))
+        ids = torch.tensor(separators, dtype=torch.long)
+        self.register_buffer("separators", torch.zeros(vocab_size).index_fill(0, ids, 1.0))
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids (B, T) -> (B, T, n_embd): at each position, of the word that ends there; zeros where a separator stands."""
@@ -34,11 +36,11 @@ class WordEmbedding(nn.Module):
         keys = self.keys(ids)  # (2, B, T)
         first_rows = torch.arange(tables, device=ids.device)[:, None, None] * rows
         vectors = F.embedding(keys % rows + first_rows, self.weight.flatten(0, 1)).sum(dim=0)
-        return vectors.masked_fill(torch.isin(ids, self.separators)[:, :, None], 0.0)
+        return vectors.masked_fill(self.separators[ids][:, :, None] == 1, 0.0)
 
     def keys(self, ids: Tensor) -> Tensor:
         """ids (B, T) -> (2, B, T): for each table, the word so far as one number, a polynomial of its ids modulo PRIME."""
-        inside = ~torch.isin(ids, self.separators)
+        inside = self.separators[ids] != 1
         keys = torch.zeros(len(FACTORS), *ids.shape, dtype=torch.long, device=ids.device)
         factors = torch.tensor(FACTORS, device=ids.device)[:, None, None]
         char, reaches = ids, inside  # the character k positions earlier, and whether the word reaches back to it

@@ -171,6 +171,56 @@ def test_predictions_equal_those_of_sampling_one_name_at_a_time(world, variant):
     assert Path("out").read_text(encoding="utf-8").split("\n")[:-1] == expected
 
 
+BEST = ["--preset", "best", "--max_epochs", "2", "--batch_size", "8", "--device", "cpu"]
+
+
+def finetuned(variant, path, *more):
+    """Runs finetune with preset best -> what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        run_here(
+            "finetune", variant, "wiki.txt", "--finetune_corpus_path", "birth_places_train.tsv",
+            "--writing_params_path", path, *BEST, *more,
+        )  # fmt: skip
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "perceiver"])
+def test_preset_best_learns_the_documents_and_the_questions_together_and_its_models_know_words(world, variant):
+    printed = finetuned(variant, "fine.params")
+    assert "2 epochs of 12 examples, 4 steps" in printed, "7 documents and 5 questions"
+    params = torch.load("fine.params", weights_only=True)
+    corpus = CharCorruptionDataset(read_text("wiki.txt"), 128)
+    assert params["word_emb.separators"].nonzero()[:, 0].tolist() == [0, 1, corpus.stoi[" "]]
+    assert params["word_emb.weight"].ne(0).any()
+    before = {name: tensor.clone() for name, tensor in params.items()}
+    run_here("evaluate", variant, "wiki.txt", "--reading_params_path", "fine.params", "--eval_corpus_path",
+             "birth_test_inputs.tsv", "--outputs_path", "out")  # fmt: skip
+    model = GPT.of_params(GPTConfig.of_params(params), params)
+    x = torch.tensor([[corpus.stoi[char] for char in "Where was Ada Hale born?⁇"]])
+    text = "".join(corpus.itos[i] for i in sample(model, x, 32)[0].tolist())
+    assert read_text("out").split("\n")[0] == text.split("⁇")[1].replace("\n", " ")
+
+    finetuned(variant, "further.params", "--reading_params_path", "fine.params")
+    further = torch.load("further.params", weights_only=True)
+    assert further.keys() == before.keys()
+    changed = (further["word_emb.weight"] != before["word_emb.weight"]).any(dim=2).sum().item()
+    assert changed > 100, "it goes on from the words that were read, and learns them further"
+
+
+def test_preset_best_goes_on_from_params_of_the_handouts_model_without_words(world):
+    run_here("pretrain", "vanilla", "wiki.txt", "--writing_params_path", "plain.params", *QUICK)
+    finetuned("vanilla", "fine.params", "--reading_params_path", "plain.params")
+    params = torch.load("fine.params", weights_only=True)
+    assert not [name for name in params if name.startswith("word_emb")]
+
+
+def test_the_other_presets_fine_tune_on_questions_alone(world):
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        run_here("finetune", "vanilla", "wiki.txt", "--finetune_corpus_path", "birth_places_train.tsv",
+                 "--writing_params_path", "fine.params", *QUICK)  # fmt: skip
+    assert "2 epochs of 5 examples, 2 steps" in output.getvalue()
+
+
 def test_the_same_seed_gives_the_same_params_and_another_seed_others(world):
     params = [
         torch.load(pretrained("vanilla", f"{i}.params", "--seed", seed), weights_only=True)["head.weight"]

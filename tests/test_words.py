@@ -16,7 +16,7 @@ def ids(text):
 
 def embedding(rows=50, n_embd=4):
     torch.manual_seed(0)
-    words = WordEmbedding(rows, n_embd, [0, MASK, SPACE])
+    words = WordEmbedding(rows, n_embd, len(CHARS), [0, MASK, SPACE])
     torch.nn.init.normal_(words.weight)
     return words
 
@@ -61,7 +61,7 @@ def test_words_that_share_a_row_of_one_table_have_vectors_of_their_own():
 
 def test_rows_start_as_zeros_and_only_those_of_words_that_were_read_are_learned():
     torch.manual_seed(0)
-    words = WordEmbedding(50, 4, [0, MASK, SPACE])
+    words = WordEmbedding(50, 4, len(CHARS), [0, MASK, SPACE])
     assert words.weight.eq(0).all()
     words(ids("ab")).sum().backward()
     assert words.weight.grad.ne(0).any(dim=2).sum(dim=1).tolist() == [2, 2]
@@ -93,6 +93,7 @@ def test_a_model_with_words_is_read_back_from_its_params_and_stays_causal(varian
     "name, tensor",
     [
         ("word_emb.weight", torch.zeros(2, 50)),
+        ("word_emb.weight", torch.zeros(2, 0, 16)),
         ("word_emb.weight", torch.zeros(3, 50, 16)),
         ("word_emb.weight", torch.zeros(2, 50, 8)),
         ("word_emb.weight", torch.zeros(())),
