@@ -10,13 +10,14 @@ from typing import Optional
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast to learn: a linear warm-up, then a cosine, see trainer.lr_factor."""
+    """How long and how fast to learn: a linear warm-up, then the decay, see trainer.lr_factor."""
 
     max_epochs: int
     batch_size: int
     learning_rate: float
-    # After how many passes over the pretraining corpus the cosine reaches its bottom; None: at the end of the run.
+    # After how many passes over the pretraining corpus the decay reaches its bottom; None: at the end of the run.
     schedule_epochs: Optional[int] = 200
+    decay: str = "cosine"  # or "linear", to 0
     warmup_tokens: int = 512 * 20  # counted as block_size for every example
     muon_lr: Optional[float] = None  # learning rate of the linear layers' weights if Muon learns them, see optimizer.py
     with_corpus: bool = False  # fine-tuning: every epoch reads the corpus as well, see dataset.CorpusWithQuestions
@@ -47,7 +48,7 @@ class Preset:
     word_rows: int = 0  # rows of each table of words.WordEmbedding; 0: the handout's model, without
 
 
-BEST = Recipe(60, 48, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000, with_corpus=True)
+BEST = Recipe(50, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)
 
 PRESETS = {
     "course": Preset(
@@ -66,9 +67,9 @@ PRESETS = {
         length_draws=3,
     ),
     "best": Preset(
-        pretrain=Recipe(30, 48, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000),
-        finetune_scratch=BEST,
-        finetune_pretrained=BEST,
+        pretrain=BEST,
+        finetune_scratch=replace(BEST, with_corpus=True),
+        finetune_pretrained=replace(BEST, with_corpus=True),
         n_layer=3,
         n_embd=128,
         dropout=0.0,

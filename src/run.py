@@ -385,6 +385,7 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         lr_decay=True,
         warmup_tokens=recipe.warmup_tokens,
         final_tokens=schedule * corpus.block_size,
+        decay=recipe.decay,
         ckpt_path=args.writing_params_path,
         num_workers=args.num_workers or 0,
         seed=args.seed,
@@ -480,6 +481,7 @@ def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[st
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "muon_lr": recipe.muon_lr or 0.0,
+        "decay": recipe.decay,
     }
 
 

@@ -44,7 +44,8 @@ class TrainerConfig:
     muon_lr: Optional[float] = None  # if given, Muon learns the weights of linear layers, with this rate
     lr_decay: bool = False
     warmup_tokens: int = 512 * 20  # the learning rate rises from 0 to learning_rate over these ...
-    final_tokens: int = 260 * 10**9  # ... and reaches the bottom of the cosine here
+    final_tokens: int = 260 * 10**9  # ... and reaches the bottom of its decay here
+    decay: str = "cosine"  # or "linear"
     ckpt_path: Optional[str] = None  # where save_checkpoint() writes the parameters
     num_workers: int = 0
     writer: Any = None  # a tensorboard SummaryWriter
@@ -69,13 +70,16 @@ def lr_factor(config: TrainerConfig, tokens: int) -> float:
     """The factor on the learning rate after `tokens` tokens: a linear warm-up, then half a cosine, at least 0.1.
 
     Past final_tokens the cosine goes on and rises again: with the course's recipe that is the plateau of the loss
-    which the handout speaks of.
+    which the handout speaks of. With decay "linear" a straight line falls to 0 instead and stays there (Bergsma et al.
+    2025, "Straight to Zero"): the last small steps settle what the large ones keep shaking.
     """
     if not config.lr_decay:
         return 1.0
     if tokens < config.warmup_tokens:
         return tokens / max(1, config.warmup_tokens)
     progress = (tokens - config.warmup_tokens) / max(1, config.final_tokens - config.warmup_tokens)
+    if config.decay == "linear":
+        return max(0.0, 1.0 - progress)
     return max(0.1, 0.5 * (1.0 + math.cos(math.pi * progress)))
 
 

@@ -60,6 +60,15 @@ def test_the_learning_rate_follows_warm_up_and_cosine(tokens, expected):
     assert lr_factor(config, tokens) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "tokens, expected",
+    [(5_120, 0.5), (10_240, 1.0), (10_240 + 250_000, 0.75), (10_240 + 990_000, 0.01), (1_010_240, 0.0), (2_000_000, 0.0)],
+)
+def test_a_linear_decay_falls_to_zero_and_stays_there(tokens, expected):
+    config = TrainerConfig(lr_decay=True, warmup_tokens=10_240, final_tokens=1_010_240, decay="linear")
+    assert lr_factor(config, tokens) == pytest.approx(expected, abs=1e-9)
+
+
 def test_without_lr_decay_the_learning_rate_is_constant():
     config = TrainerConfig(lr_decay=False)
     assert {lr_factor(config, tokens) for tokens in (0, 10, 10**9)} == {1.0}

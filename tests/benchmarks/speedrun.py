@@ -11,7 +11,7 @@ DIR has wiki.txt, birth_places_train.tsv and birth_dev.tsv. For each seed it run
 and asks it the questions of the dev set as `evaluate` would, every few epochs and at the end. The clock runs from the
 command's start (Python and PyTorch have been loaded, which takes some seconds) and stands still while it is asked.
 Because the learning rate falls over the whole run, a run of fewer epochs is further at the same minute: the curve of a
-run shows where this one was, not the fewest minutes possible.
+run shows where this one was, not the fewest minutes possible. At the end the wrong answers are sorted by kind.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import List, Optional, Tuple
 from unittest import mock
@@ -41,11 +42,12 @@ MARKS = (0.1, 0.2, 0.4)
 Curve = List[Tuple[float, float]]  # minutes of training, accuracy
 
 
-def curve_of(args: argparse.Namespace, seed: int) -> Curve:
-    """Trains with one seed: the accuracy on the dev set after every few epochs."""
+def curve_of(args: argparse.Namespace, seed: int) -> Tuple[Curve, Counter]:
+    """Trains with one seed: the accuracy on the dev set after every few epochs, and what the last answers were."""
     pairs = parse_questions(read_text(args.data / "birth_dev.tsv"))
     corpus = CharCorruptionDataset(read_text(args.data / "wiki.txt"), 128)  # for its vocabulary
     curve: Curve = []
+    kinds = Counter()
     began, asking = time.monotonic(), 0.0
 
     class Asked(Trainer):
@@ -64,6 +66,8 @@ def curve_of(args: argparse.Namespace, seed: int) -> Curve:
             minutes = (paused - began - asking) / 60
             curve.append((minutes, right))
             print(f"\nseed {seed}, epoch {self.epoch}: {minutes:.2f} minutes, {100 * right:.1f} %", file=sys.stderr)
+            kinds.clear()
+            kinds.update(kind_of(said, place, question, corpus) for said, (question, place) in zip(answers, pairs))
             asking += time.monotonic() - paused
             return right
 
@@ -75,7 +79,18 @@ def curve_of(args: argparse.Namespace, seed: int) -> Curve:
             command += [f"--{flag}", str(getattr(args, flag))]
     with mock.patch.object(run_module, "Trainer", Asked), mock.patch.object(sys, "argv", command):
         run_module.main()
-    return curve
+    return curve, kinds
+
+
+def kind_of(said: str, place: str, question: str, corpus: CharCorruptionDataset) -> str:
+    """What an answer is, beside what the person's document says."""
+    if said == place:
+        return "right"
+    name = question.removeprefix("Where was ").removesuffix(" born?")
+    told = " ".join(document for document in corpus.data if name in document)
+    if place not in told:
+        return "wrong, and the right place is not in the person's document"
+    return "another place or word of the person's document" if said in told else "not in the person's document"
 
 
 def minutes_to(curve: Curve, mark: float) -> Optional[float]:
@@ -131,11 +146,13 @@ def main() -> None:
     args.data, out = args.data.resolve(), args.out and Path(args.out).resolve()
     with tempfile.TemporaryDirectory() as folder:  # for the params, and for TensorBoard's curves
         os.chdir(folder)
-        curves = [curve_of(args, seed) for seed in args.seeds]
+        curves, kinds = zip(*[curve_of(args, seed) for seed in args.seeds])
         os.chdir(ROOT)
     machine = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     print(f"\n{args.variant}, preset {args.preset}; {machine}, {torch.get_num_threads()} CPU threads\n")
     print(table_of(curves, args.seeds))
+    total = sum(kinds, Counter())
+    print("\n" + "\n".join(f"{100 * count / total.total():5.1f} %  {kind}" for kind, count in total.most_common()))
     if out:
         save(figure_of(curves, args.seeds, args.variant), str(out))
 
