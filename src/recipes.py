@@ -1,7 +1,8 @@
 """Every setting of every kind of training run, in one table.
 
 "course" is the handout's recipe, made for a GPU. "laptop" shows the same phenomenon in minutes on two CPU cores,
-on the small world in data/laptop. Flags of run.py override single settings.
+on the small world in data/laptop. "best" answers far more questions about the full corpus than the handout's recipe.
+Flags of run.py override single settings.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +49,7 @@ class Preset:
     word_rows: int = 0  # rows of each table of words.WordEmbedding; 0: the handout's model, without
 
 
-BEST = Recipe(50, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)
+BEST = Recipe(40, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)
 
 PRESETS = {
     "course": Preset(
