@@ -207,6 +207,26 @@ def test_preset_best_learns_the_documents_and_the_questions_together_and_its_mod
     assert changed > 100, "it goes on from the words that were read, and learns them further"
 
 
+def test_preset_best_learns_the_same_whoever_prepares_its_batches_and_wherever_it_was_interrupted(world):
+    finetuned("vanilla", "whole.params")
+    finetuned("vanilla", "workers.params", "--num_workers", "2")
+    step = run_module.Trainer._learn
+
+    def interrupted(trainer, x, y):
+        result = step(trainer, x, y)
+        if trainer.step == 3:  # in the middle of the second epoch
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(run_module.Trainer, "_learn", interrupted)
+        finetuned("vanilla", "cut.params")
+    finetuned("vanilla", "cut.params", "--resume")
+    whole, *others = (torch.load(f"{name}.params", weights_only=True) for name in ("whole", "workers", "cut"))
+    for other in others:
+        assert all(torch.equal(whole[name], other[name]) for name in whole)
+
+
 def test_preset_best_goes_on_from_params_of_the_handouts_model_without_words(world):
     run_here("pretrain", "vanilla", "wiki.txt", "--writing_params_path", "plain.params", *QUICK)
     finetuned("vanilla", "fine.params", "--reading_params_path", "plain.params")
