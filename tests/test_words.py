@@ -87,6 +87,8 @@ def test_a_model_with_words_is_read_back_from_its_params_and_stays_causal(varian
     before, after = model(text)[0][0], model(changed)[0][0]
     torch.testing.assert_close(before[:7], after[:7])
     assert not torch.allclose(before[7:], after[7:])
+    torch.nn.init.zeros_(again.word_emb.weight)
+    assert not torch.allclose(model(text)[0], again(text)[0]), "what it says depends on the words' vectors"
 
 
 @pytest.mark.parametrize(
