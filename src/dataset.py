@@ -84,7 +84,8 @@ class CharCorruptionDataset(Dataset):
         # 4. Return both as Long tensors of ids, (block_size,): `encode` below does that.
         # Every call draws anew, from any seeded generator (self.generator, random or torch). Documents of fewer than 4
         # characters work as well. self.span_start, self.length_draws and self.length_rank, see above, are for the
-        # other presets: honour them if you want their figures. Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
+        # other presets: honour them if you want their figures.
+        # Look: python src/dataset.py charcorruption; check: pytest tests/graded -k span
         ### BEGIN SOLUTION
         *lengths, u_span, u_rounding, u_start = self._draw(1)[0].tolist()
         length = sorted(4 + int(u * (self._longest - 3)) for u in lengths)[-self.length_rank]
@@ -246,7 +247,7 @@ class CorpusWithQuestions(Dataset):
         is_document = indices < len(self.corpus)
         documents = self.corpus.batch(indices[is_document])
         questions = self.questions.batch(indices[~is_document] - len(self.corpus))
-        order = torch.cat((is_document.nonzero()[:, 0], (~is_document).nonzero()[:, 0])).argsort()
+        order = (~is_document).argsort(stable=True).argsort()  # each example back to its place
         x, y = (torch.cat(parts)[order.to(parts[0].device)] for parts in zip(documents, questions))
         return x, y
 

@@ -62,12 +62,12 @@ def curve_of(args: argparse.Namespace, seed: int) -> Tuple[Curve, Counter]:
                 return curve[-1][1] if curve else 0.0
             paused = time.monotonic()
             answers = predict_places(self.model, corpus, [question for question, _ in pairs])
-            right = sum(said == place for said, (_, place) in zip(answers, pairs)) / len(pairs)
+            kinds.clear()
+            kinds.update(kind_of(said, place, question, corpus) for said, (question, place) in zip(answers, pairs))
+            right = kinds["right"] / len(pairs)
             minutes = (paused - began - asking) / 60
             curve.append((minutes, right))
             print(f"\nseed {seed}, epoch {self.epoch}: {minutes:.2f} minutes, {100 * right:.1f} %", file=sys.stderr)
-            kinds.clear()
-            kinds.update(kind_of(said, place, question, corpus) for said, (question, place) in zip(answers, pairs))
             asking += time.monotonic() - paused
             return right
 
