@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/elastic/run.html
 
 import contextlib
 import os
+import time
 from typing import Any, Iterator, List
 
 import torch
@@ -45,6 +46,9 @@ def process_group(device: str) -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+        # A thread of Gloo's may still be letting go of the last result, for which it needs Python's lock. If Python has
+        # begun to end by then, the thread cannot have it and aborts the process.
+        time.sleep(0.5)
 
 
 def largest(numbers: List[int], device: str) -> List[int]:
