@@ -34,6 +34,13 @@ class CausalCrossAttention(nn.Module):
         # Which keys (columns) a query (row) may read. It is part of every params file.
         mask = torch.tril(torch.ones(config.block_size, config.block_size))
         self.register_buffer("mask", mask.view(1, 1, config.block_size, config.block_size))
+        self.is_causal = True  # the mask is the one above
+
+    def spread(self, q_step: int, kv_step: int) -> None:
+        """Lets query i stand at position i * q_step and key j at j * kv_step: a query reads what stands no later."""
+        positions = torch.arange(self.mask.size(-1), device=self.mask.device)
+        self.mask[0, 0] = (positions * kv_step)[None, :] <= (positions * q_step)[:, None]
+        self.is_causal = q_step == kv_step
 
     def forward(self, x_kv: Tensor, x_q: Tensor) -> Tensor:
         """x_kv (Bk, Tk, C), x_q (Bq, Tq, C) -> (max(Bk, Bq), Tq, C); a batch of 1 serves every row of the other.
@@ -53,7 +60,8 @@ class CausalCrossAttention(nn.Module):
         dropout = self.attn_drop.p if self.training else 0.0
         if dropout == 0.0 or x_q.device.type != "cpu":
             # the same in one fused kernel; `is_causal` means exactly the mask. No CPU kernel has dropout.
-            y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)  # (B, nh, Tq, hs)
+            mask = None if self.is_causal else self.mask[:, :, :Tq, :Tk] == 1
+            y = F.scaled_dot_product_attention(q, k, v, mask, dropout, self.is_causal)  # (B, nh, Tq, hs)
         else:
             y = self.attn_drop(self._weights(q, k)) @ v  # (B, nh, Tq, hs)
         y = y.transpose(1, 2).reshape(B, Tq, C)

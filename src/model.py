@@ -4,6 +4,7 @@ Read from top to bottom: a Block, the two blocks that narrow and widen the seque
 Radford et al. 2018/2019 (GPT, GPT-2: pre-layer-norm blocks); Jaegle et al. 2021 (Perceiver); CS 224N Assignment 5.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -166,6 +167,8 @@ class GPT(nn.Module):
         self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
         self.drop = Dropout(config.embd_pdrop)
         self.perceiver = config.perceiver
+        self.basis_step = 1  # beyond the handout, see spread_basis
+        self.register_buffer("basis_is_spread", None)
         if config.perceiver:
             self.down_block = DownProjectBlock(config)
             inner = replace(config, block_size=config.bottleneck_dim)
@@ -194,6 +197,8 @@ class GPT(nn.Module):
             if "word_emb.weight" in params:
                 rows = max([1, *params["word_emb.weight"].shape[1:2]])
                 model.add_words(rows, separators=[])  # which they are, the params say
+            if "basis_is_spread" in params and config.perceiver:
+                model.spread_basis()
             return model
 
         with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
@@ -213,6 +218,27 @@ class GPT(nn.Module):
         """Has every position know the word so far, see words.py; `separators` are the ids that stand between words."""
         self.word_emb = WordEmbedding(rows, self.tok_emb.embedding_dim, self.tok_emb.num_embeddings, separators)
 
+    def spread_basis(self) -> None:
+        """Lets the Perceiver's m vectors stand apart, over the whole block: vector i at position i * basis_step.
+
+        It reads what stands there or before, and position j reads the vectors that stand at j or before. So nothing
+        stays unread, and the model as causal as with vector i at position i. To its row of C a vector also adds the
+        character at its position, so that it asks about the text that it has before it. Raises ValueError without them.
+        """
+        if not self.perceiver:
+            raise ValueError("only a perceiver has a basis to spread")
+        self.basis_step = math.ceil(self.block_size / self.down_block.C.size(1))
+        self.down_block.attn.spread(self.basis_step, 1)
+        self.up_block.attn.spread(1, self.basis_step)
+        self.register_buffer("basis_is_spread", torch.ones(()))  # tells it to who reads the params file
+
+    def basis(self, x: Tensor) -> Tensor:
+        """x (B, T, C), the embedded text -> (1 or B, m', C): what the m' vectors that positions 0 to T - 1 read ask."""
+        basis = self.down_block.C[:, : math.ceil(x.size(1) / self.basis_step)]
+        if self.basis_is_spread is None:
+            return basis
+        return basis + x[:, :: self.basis_step]
+
     def embed(self, idx: Tensor) -> Tensor:
         """idx (B, T) of ids -> (B, T, C): what is known of each character before positions and attention add to it."""
         characters = self.tok_emb(idx)
@@ -229,8 +255,7 @@ class GPT(nn.Module):
         x = self.drop(self.embed(idx) + self.pos_emb[:, :T])  # (B, T, C)
         if self.perceiver:
             # Nobody reads the vectors behind position T, so the block is called as if its basis ended there.
-            basis = self.down_block.C[:, :T]
-            y = self.blocks(functional_call(self.down_block, {"C": basis}, x))  # (B, min(m, T), C)
+            y = self.blocks(functional_call(self.down_block, {"C": self.basis(x)}, x))  # (B, at most m, C)
             x = self.up_block(y, x)  # (B, T, C)
         else:
             x = self.blocks(x)  # (B, T, C)

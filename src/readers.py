@@ -49,7 +49,7 @@ class CachingReader:
 
     The columns of the cache are: W for the first texts, in each row its own and then padding, and one more for each
     extension. `readable` (B, columns) says which are real, so rows of any lengths go together. A Perceiver's vector i
-    depends on the characters up to i alone, and nothing before character i depends on it: vectors are cached as well.
+    depends on the characters up to its own alone, and none before that depends on it: vectors are cached as well.
     """
 
     def __init__(self, model: nn.Module, extensions: int):
@@ -67,9 +67,9 @@ class CachingReader:
         last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
         if not self.model.perceiver:
             return self._logits(self._blocks(x, None, last))
-        vectors = min(ids.size(1), self.model.down_block.C.size(1))
-        self.readable_vectors = self.readable[:, :vectors]
-        y = self._blocks(self._down(x, self.model.down_block.C[:, :vectors], None), None)
+        basis = self.model.basis(x)
+        self.readable_vectors = self.readable[:, :: self.model.basis_step][:, : basis.size(1)]
+        y = self._blocks(self._down(x, basis, None), None)
         return self._logits(self._up(y, x.gather(1, last)))
 
     def extend(self, tokens: Tensor) -> Tensor:
@@ -80,10 +80,13 @@ class CachingReader:
         self.readable = F.pad(self.readable, (0, 1), value=True)
         if not self.model.perceiver:
             return self._logits(self._blocks(x, self.readable))
-        basis = self.model.down_block.C[0]
-        has_vector = position < len(basis)
+        basis, step = self.model.down_block.C[0], self.model.basis_step
+        vector = position // step
+        has_vector = (position % step == 0) & (vector < len(basis))
         self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
-        asking = basis[position.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
+        asking = basis[vector.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
+        if self.model.basis_is_spread is not None:
+            asking = asking + x
         y = self._blocks(self._down(x, asking, self.readable), self.readable_vectors)
         return self._logits(self._up(y, x))
 
@@ -142,7 +145,8 @@ class CachingReader:
         k, v = self.caches[attn].extend(k, v)
         q = q.expand(len(k), -1, -1, -1)
         if readable is None:
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mask = None if attn.is_causal else attn.mask[:, :, : q.size(2), : k.size(2)] == 1
+            y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=attn.is_causal)
         else:
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=readable[:, None, None])
         return attn.proj(y.transpose(1, 2).flatten(2))
