@@ -34,13 +34,8 @@ class CausalCrossAttention(nn.Module):
         # Which keys (columns) a query (row) may read. It is part of every params file.
         mask = torch.tril(torch.ones(config.block_size, config.block_size))
         self.register_buffer("mask", mask.view(1, 1, config.block_size, config.block_size))
-        self.is_causal = True  # the mask is the one above
-
-    def spread(self, q_step: int, kv_step: int) -> None:
-        """Lets query i stand at position i * q_step and key j at j * kv_step: a query reads what stands no later."""
-        positions = torch.arange(self.mask.size(-1), device=self.mask.device)
-        self.mask[0, 0] = (positions * kv_step)[None, :] <= (positions * q_step)[:, None]
-        self.is_causal = q_step == kv_step
+        self.block_size = config.block_size
+        self.is_causal = True  # the mask is the one above; False: GPT hands over another one with every text
 
     def forward(self, x_kv: Tensor, x_q: Tensor) -> Tensor:
         """x_kv (Bk, Tk, C), x_q (Bq, Tq, C) -> (max(Bk, Bq), Tq, C); a batch of 1 serves every row of the other.
@@ -48,9 +43,8 @@ class CausalCrossAttention(nn.Module):
         Raises ValueError for a sequence longer than block_size and for batches that do not fit each other.
         """
         (Bk, Tk, C), (Bq, Tq, _) = x_kv.shape, x_q.shape
-        block_size = self.mask.size(-1)
-        if max(Tk, Tq) > block_size:
-            raise ValueError(f"a sequence of length {max(Tk, Tq)} does not fit block_size {block_size}")
+        if max(Tk, Tq) > self.block_size:
+            raise ValueError(f"a sequence of length {max(Tk, Tq)} does not fit block_size {self.block_size}")
         if Bk != Bq and 1 not in (Bk, Bq):
             raise ValueError(f"keys and queries need the same batch size, or one of them 1: got {Bk} and {Bq}")
         B = max(Bk, Bq)

@@ -4,7 +4,6 @@ Read from top to bottom: a Block, the two blocks that narrow and widen the seque
 Radford et al. 2018/2019 (GPT, GPT-2: pre-layer-norm blocks); Jaegle et al. 2021 (Perceiver); CS 224N Assignment 5.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -15,7 +14,7 @@ from torch.nn import functional as F
 
 from attention import CausalCrossAttention, CausalSelfAttention
 from dropout import Dropout
-from words import WordEmbedding
+from words import WordEmbedding, rows_of, word_ends
 
 
 @dataclass
@@ -167,8 +166,7 @@ class GPT(nn.Module):
         self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
         self.drop = Dropout(config.embd_pdrop)
         self.perceiver = config.perceiver
-        self.basis_step = 1  # beyond the handout, see spread_basis
-        self.register_buffer("basis_is_spread", None)
+        self.register_buffer("basis_at_words", None)  # beyond the handout, see stand_at_words
         if config.perceiver:
             self.down_block = DownProjectBlock(config)
             inner = replace(config, block_size=config.bottleneck_dim)
@@ -197,8 +195,8 @@ class GPT(nn.Module):
             if "word_emb.weight" in params:
                 rows = max([1, *params["word_emb.weight"].shape[1:2]])
                 model.add_words(rows, separators=[])  # which they are, the params say
-            if "basis_is_spread" in params and config.perceiver:
-                model.spread_basis()
+                if "basis_at_words" in params and config.perceiver:
+                    model.stand_at_words()
             return model
 
         with torch.device("meta"):  # the shapes alone: a wrong file must not cost memory
@@ -218,26 +216,32 @@ class GPT(nn.Module):
         """Has every position know the word so far, see words.py; `separators` are the ids that stand between words."""
         self.word_emb = WordEmbedding(rows, self.tok_emb.embedding_dim, self.tok_emb.num_embeddings, separators)
 
-    def spread_basis(self) -> None:
-        """Lets the Perceiver's m vectors stand apart, over the whole block: vector i at position i * basis_step.
+    def stand_at_words(self) -> None:
+        """Beyond the handout: the Perceiver's vectors stand where words end, see words.word_ends, all over the text.
 
-        It reads what stands there or before, and position j reads the vectors that stand at j or before. So nothing
-        stays unread, and the model as causal as with vector i at position i. To its row of C a vector also adds the
-        character at its position, so that it asks about the text that it has before it. Raises ValueError without them.
+        A vector reads what stands at its position or before, and a position reads the vectors that stand there or
+        before: nothing stays unread, and the model as causal as with vector i at position i. What asks knows the text:
+        a vector is its row of C plus the character at its position, a position adds the vector that stands last.
+        Raises ValueError for a model without a basis or without words.
         """
-        if not self.perceiver:
-            raise ValueError("only a perceiver has a basis to spread")
-        self.basis_step = math.ceil(self.block_size / self.down_block.C.size(1))
-        self.down_block.attn.spread(self.basis_step, 1)
-        self.up_block.attn.spread(1, self.basis_step)
-        self.register_buffer("basis_is_spread", torch.ones(()))  # tells it to who reads the params file
+        if not self.perceiver or self.word_emb is None:
+            raise ValueError("only a perceiver that knows words has a basis that can stand at them")
+        self.down_block.attn.is_causal = self.up_block.attn.is_causal = False
+        self.register_buffer("basis_at_words", torch.ones(()))  # tells it to who reads the params file
 
-    def basis(self, x: Tensor) -> Tensor:
-        """x (B, T, C), the embedded text -> (1 or B, m', C): what the m' vectors that positions 0 to T - 1 read ask."""
-        basis = self.down_block.C[:, : math.ceil(x.size(1) / self.basis_step)]
-        if self.basis_is_spread is None:
-            return basis
-        return basis + x[:, :: self.basis_step]
+    def word_ends(self, idx: Tensor) -> Tuple[Tensor, Tensor]:
+        """idx (B, T) of ids -> where the vectors stand, (B, m'), and the last one at or before a position, (B, T)."""
+        return word_ends(self.word_emb.separators[idx] == 1, self.down_block.C.size(1))
+
+    def _read_at_words(self, idx: Tensor, x: Tensor) -> Tensor:
+        """What the three parts of the Perceiver make of the embedded text x (B, T, C) if its basis stands at words."""
+        at, last = self.word_ends(idx)  # (B, m'), (B, T)
+        positions, vectors = torch.arange(x.size(1), device=x.device), torch.arange(at.size(1), device=x.device)
+        asks = self.down_block.C[:, : len(vectors)] + rows_of(x, at)
+        mask = (positions <= at[:, :, None])[:, None]  # (B, 1, m', T)
+        y = self.blocks(functional_call(self.down_block, {"C": asks, "attn.mask": mask}, x))  # (B, m', C)
+        mask = (vectors <= last[:, :, None])[:, None]  # (B, 1, T, m')
+        return functional_call(self.up_block, {"attn.mask": mask}, (y, x + rows_of(y, last)))
 
     def embed(self, idx: Tensor) -> Tensor:
         """idx (B, T) of ids -> (B, T, C): what is known of each character before positions and attention add to it."""
@@ -253,9 +257,11 @@ class GPT(nn.Module):
         if T > self.block_size:
             raise ValueError(f"a sequence of length {T} does not fit the model's block_size {self.block_size}")
         x = self.drop(self.embed(idx) + self.pos_emb[:, :T])  # (B, T, C)
-        if self.perceiver:
+        if self.basis_at_words is not None:
+            x = self._read_at_words(idx, x)  # (B, T, C)
+        elif self.perceiver:
             # Nobody reads the vectors behind position T, so the block is called as if its basis ended there.
-            y = self.blocks(functional_call(self.down_block, {"C": self.basis(x)}, x))  # (B, at most m, C)
+            y = self.blocks(functional_call(self.down_block, {"C": self.down_block.C[:, :T]}, x))  # (B, min(m, T), C)
             x = self.up_block(y, x)  # (B, T, C)
         else:
             x = self.blocks(x)  # (B, T, C)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from words import LONGEST
+from words import LONGEST, rows_of
 
 
 class RecomputingReader:
@@ -67,10 +67,17 @@ class CachingReader:
         last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
         if not self.model.perceiver:
             return self._logits(self._blocks(x, None, last))
-        basis = self.model.basis(x)
-        self.readable_vectors = self.readable[:, :: self.model.basis_step][:, : basis.size(1)]
-        y = self._blocks(self._down(x, basis, None), None)
-        return self._logits(self._up(y, x.gather(1, last)))
+        basis = self.model.down_block.C[:, : ids.size(1)]
+        if self.model.basis_at_words is None:
+            self.readable_vectors = self.readable[:, : basis.size(1)]
+            y = self._blocks(self._down(x, basis, None), None)
+            return self._logits(self._up(y, x.gather(1, last)))
+        at, last_vector = self.model.word_ends(ids)
+        y = self._blocks(self._down(x, basis + rows_of(x, at), columns <= at[:, :, None]), None)
+        last_vector = last_vector.gather(1, lengths[:, None] - 1)  # (B, 1), by the end of each row
+        self.vectors, self.last_vector = last_vector[:, 0] + 1, rows_of(y, last_vector)
+        self.readable_vectors = columns[: at.size(1)] <= last_vector
+        return self._logits(self._up(y, x.gather(1, last) + self.last_vector))
 
     def extend(self, tokens: Tensor) -> Tensor:
         """One more id for each row, tokens (B,): the logits of what follows."""
@@ -80,14 +87,19 @@ class CachingReader:
         self.readable = F.pad(self.readable, (0, 1), value=True)
         if not self.model.perceiver:
             return self._logits(self._blocks(x, self.readable))
-        basis, step = self.model.down_block.C[0], self.model.basis_step
-        vector = position // step
-        has_vector = (position % step == 0) & (vector < len(basis))
+        basis = self.model.down_block.C[0]
+        at_words = self.model.basis_at_words is not None
+        vector = self.vectors if at_words else position  # the number of the one that would stand here
+        has_vector = vector < len(basis)
+        if at_words:
+            has_vector &= self.model.word_emb.separators[tokens] == 1
         self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
         asking = basis[vector.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
-        if self.model.basis_is_spread is not None:
-            asking = asking + x
-        y = self._blocks(self._down(x, asking, self.readable), self.readable_vectors)
+        y = self._blocks(self._down(x, asking + x if at_words else asking, self.readable), self.readable_vectors)
+        if at_words:
+            self.vectors = self.vectors + has_vector
+            self.last_vector = torch.where(has_vector[:, None, None], y, self.last_vector)
+            x = x + self.last_vector
         return self._logits(self._up(y, x))
 
     def keep(self, rows: Tensor) -> None:
@@ -95,10 +107,13 @@ class CachingReader:
         self.ids, self.lengths, self.readable = self.ids[rows], self.lengths[rows], self.readable[rows]
         if self.model.perceiver:
             self.readable_vectors = self.readable_vectors[rows]
+        if self.model.basis_at_words is not None:
+            self.vectors, self.last_vector = self.vectors[rows], self.last_vector[rows]
         for cache in self.caches.values():
             cache.keep(rows)
 
-    # The five methods below are the model's forward pass; `readable` (B, keys) is None where the causal mask is meant.
+    # The five methods below are the model's forward pass; `readable`, (B, keys) or (B, queries, keys), is None where
+    # the causal mask is meant.
 
     def _embed(self, tokens: Tensor, position: Tensor) -> Tensor:
         if self.model.word_emb is None:
@@ -145,10 +160,10 @@ class CachingReader:
         k, v = self.caches[attn].extend(k, v)
         q = q.expand(len(k), -1, -1, -1)
         if readable is None:
-            mask = None if attn.is_causal else attn.mask[:, :, : q.size(2), : k.size(2)] == 1
-            y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=attn.is_causal)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=readable[:, None, None])
+            mask = readable[:, None] if readable.dim() == 3 else readable[:, None, None]
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return attn.proj(y.transpose(1, 2).flatten(2))
 
 

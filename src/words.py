@@ -5,7 +5,7 @@ Here every position is given a learned vector of what stands between the last sp
 Many words share few vectors by hashing (Svenstrup et al. 2017, "Hash Embeddings for Efficient Word Representations").
 """
 
-from typing import Sequence
+from typing import Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -49,3 +49,24 @@ class WordEmbedding(nn.Module):
             char, inside = (F.pad(x, (1, 0))[:, :-1] for x in (char, inside))
             reaches = reaches & inside
         return keys
+
+
+def word_ends(separates: Tensor, m: int) -> Tuple[Tensor, Tensor]:
+    """Where words end, for a Perceiver of m vectors that stand there: the first m of these positions.
+
+    separates (B, T) bool says where a separator stands: there it is known that the word before it has ended. Position 0
+    counts as well, so that every position has a vector at or before it. Returns where the vectors stand, (B, m') for
+    m' = min(m, T), and which is the last at or before each position, (B, T). A text of fewer words than m' leaves
+    vectors over: they stand at its last position, and nothing reads them.
+    """
+    T = separates.size(1)
+    ends = separates.clone()
+    ends[:, 0] = True
+    at = (~ends).long().argsort(dim=1, stable=True)[:, :m]  # the ends before the rest, each in their order
+    left_over = torch.arange(at.size(1), device=ends.device) >= ends.sum(dim=1, keepdim=True)
+    return at.masked_fill(left_over, T - 1), (ends.long().cumsum(dim=1) - 1).clamp(max=m - 1)
+
+
+def rows_of(x: Tensor, which: Tensor) -> Tensor:
+    """x (B, N, C), which (B, n) -> (B, n, C): row which[b, i] of x[b]."""
+    return x.gather(1, which[:, :, None].expand(-1, -1, x.size(2)))

@@ -1,7 +1,5 @@
 """readers.py: what is read with cached keys and values is what the model itself says, position after position."""
 
-import math
-
 import pytest
 import torch
 
@@ -12,16 +10,16 @@ from readers import CachingReader, RecomputingReader, make_reader
 VOCAB, BLOCK = 13, 24
 VARIANTS = [{}, {"words": 50}] + [{"perceiver": True, "bottleneck_dim": m} for m in (1, 4, 9, 24)]
 VARIANTS += [{"perceiver": True, "bottleneck_dim": 9, "words": 50}]
-VARIANTS += [{"perceiver": True, "bottleneck_dim": m, "spread": True} for m in (1, 8, 9)]
+VARIANTS += [{"perceiver": True, "bottleneck_dim": m, "words": 50, "at_words": True} for m in (1, 4, 9, 24)]
 
 
-def model_of(seed=0, words=0, spread=False, **variant):
+def model_of(seed=0, words=0, at_words=False, **variant):
     torch.manual_seed(seed)
     model = GPT(GPTConfig(VOCAB, BLOCK, n_layer=4, n_head=4, n_embd=16, **variant))
     if words:
         model.add_words(words, separators=[0, 1, 5])
-    if spread:
-        model.spread_basis()
+    if at_words:
+        model.stand_at_words()
     return scramble(model, seed).double().eval()
 
 
@@ -81,7 +79,7 @@ def test_the_caching_reader_is_chosen_when_the_texts_fit_and_computes_each_posit
     reader.read(ids, lengths)
     for _ in range(5):
         reader.extend(torch.tensor([2, 3, 4]))
-    assert seen == [min(math.ceil(9 / model.basis_step), variant.get("bottleneck_dim", 9))] + [1] * 5
+    assert seen == [min(9, variant.get("bottleneck_dim", 9))] + [1] * 5
 
 
 class PostNorm(GPT):
