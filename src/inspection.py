@@ -59,8 +59,9 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
 
     The answer begins after position `asked`, the one of the ⁇ that asks for it. Above: what each head of each layer
     reads when the answer's first character is said. A Perceiver's vector i knows of positions 0 to i, so its last
-    vector by then is `asked` (or the last of all), whose attention stands for the inner layers. Below: for GPT, what
-    each layer, its heads averaged, reads at every character of the answer; for the Perceiver, what each vector reads.
+    vector by then is `asked` (or the last of all), whose attention stands for the inner layers; of vectors that stand
+    at words it is the one that stands there. Below: for GPT, what each layer, its heads averaged, reads at every
+    character of the answer; for the Perceiver, what each vector reads.
     Raises ValueError for a model without the attention layers of attention.py.
     """
     from matplotlib.figure import Figure
@@ -68,12 +69,16 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
     maps = attention_maps(model, ids)
     if not maps:
         raise ValueError("the model has no attention layer of attention.py, nothing else can be looked into")
+    vector, vectors_used = asked, None
+    if getattr(model, "basis_at_words", None) is not None:
+        _, (last,) = model.word_ends(ids[None].to(model.pos_emb.device))
+        vector, vectors_used = int(last[asked]), int(last[-1]) + 1
     chars = list(text.replace(" ", "␣").replace("\n", "↵"))
     beginning = f"When the first character of the answer {text[asked + 1 :]!r} is said"
     panels: List[Panel] = []
     for layer, weights in maps:
         heads = [f"head {i + 1}" for i in range(len(weights))]
-        reader = min(asked, weights.size(1) - 1)
+        reader = min(asked if layer == "up_block" else vector, weights.size(1) - 1)
         name = layer
         if model.perceiver:
             name += "\n⁇ reads vectors" if layer == "up_block" else f"\nvector {reader} reads"
@@ -84,9 +89,10 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
         across += ", or the vector of that number"
         for layer, weights in maps:
             if layer == "down_block":
-                vectors = [str(i) if i % 5 == 0 else "" for i in range(weights.size(1))]
+                weights = weights.mean(dim=0)[:vectors_used]
+                vectors = [str(i) if i % 5 == 0 else "" for i in range(len(weights))]
                 title = "What each of the Perceiver's vectors reads of the text, mean of the heads"
-                panels.append(Panel(title, f"{layer}: vector", vectors, weights.mean(dim=0)))
+                panels.append(Panel(title, f"{layer}: vector", vectors, weights))
     else:
         title = "At every character of the answer, mean of the heads"
         for layer, weights in maps:

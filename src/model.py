@@ -221,8 +221,8 @@ class GPT(nn.Module):
 
         A vector reads what stands at its position or before, and a position reads the vectors that stand there or
         before: nothing stays unread, and the model as causal as with vector i at position i. What asks knows the text:
-        a vector is its row of C plus the character at its position, a position adds the vector that stands last.
-        Raises ValueError for a model without a basis or without words.
+        a vector is its row of C plus the character at its position and the one before, with which the word ended; a
+        position adds the vector that stands last. Raises ValueError for a model without a basis or without words.
         """
         if not self.perceiver or self.word_emb is None:
             raise ValueError("only a perceiver that knows words has a basis that can stand at them")
@@ -237,7 +237,7 @@ class GPT(nn.Module):
         """What the three parts of the Perceiver make of the embedded text x (B, T, C) if its basis stands at words."""
         at, last = self.word_ends(idx)  # (B, m'), (B, T)
         positions, vectors = torch.arange(x.size(1), device=x.device), torch.arange(at.size(1), device=x.device)
-        asks = self.down_block.C[:, : len(vectors)] + rows_of(x, at)
+        asks = self.down_block.C[:, : len(vectors)] + rows_of(x, at) + rows_of(x, (at - 1).clamp(min=0))
         mask = (positions <= at[:, :, None])[:, None]  # (B, 1, m', T)
         y = self.blocks(functional_call(self.down_block, {"C": asks, "attn.mask": mask}, x))  # (B, m', C)
         mask = (vectors <= last[:, :, None])[:, None]  # (B, 1, T, m')

@@ -73,11 +73,13 @@ class CachingReader:
             y = self._blocks(self._down(x, basis, None), None)
             return self._logits(self._up(y, x.gather(1, last)))
         at, last_vector = self.model.word_ends(ids)
-        y = self._blocks(self._down(x, basis + rows_of(x, at), columns <= at[:, :, None]), None)
+        asking = basis + rows_of(x, at) + rows_of(x, (at - 1).clamp(min=0))
+        y = self._blocks(self._down(x, asking, columns <= at[:, :, None]), None)
         last_vector = last_vector.gather(1, lengths[:, None] - 1)  # (B, 1), by the end of each row
         self.vectors, self.last_vector = last_vector[:, 0] + 1, rows_of(y, last_vector)
         self.readable_vectors = columns[: at.size(1)] <= last_vector
-        return self._logits(self._up(y, x.gather(1, last) + self.last_vector))
+        self.last_x = x.gather(1, last)  # (B, 1, C)
+        return self._logits(self._up(y, self.last_x + self.last_vector))
 
     def extend(self, tokens: Tensor) -> Tensor:
         """One more id for each row, tokens (B,): the logits of what follows."""
@@ -95,8 +97,11 @@ class CachingReader:
             has_vector &= self.model.word_emb.separators[tokens] == 1
         self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
         asking = basis[vector.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
-        y = self._blocks(self._down(x, asking + x if at_words else asking, self.readable), self.readable_vectors)
         if at_words:
+            asking = asking + x + self.last_x
+        y = self._blocks(self._down(x, asking, self.readable), self.readable_vectors)
+        if at_words:
+            self.last_x = x
             self.vectors = self.vectors + has_vector
             self.last_vector = torch.where(has_vector[:, None, None], y, self.last_vector)
             x = x + self.last_vector
@@ -108,7 +113,9 @@ class CachingReader:
         if self.model.perceiver:
             self.readable_vectors = self.readable_vectors[rows]
         if self.model.basis_at_words is not None:
-            self.vectors, self.last_vector = self.vectors[rows], self.last_vector[rows]
+            self.vectors, self.last_vector, self.last_x = (
+                kept[rows] for kept in (self.vectors, self.last_vector, self.last_x)
+            )
         for cache in self.caches.values():
             cache.keep(rows)
 

@@ -6,7 +6,7 @@ Flags of run.py override single settings.
 """
 
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Any, Dict, Optional
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,15 @@ class Preset:
     length_draws: int = 1  # how much of a document is kept:
     length_rank: int = 1  # see dataset.CharCorruptionDataset
     word_rows: int = 0  # rows of each table of words.WordEmbedding; 0: the handout's model, without
+    basis_at_words: bool = False  # whether a perceiver's vectors stand where words end, see GPT.stand_at_words
+    perceiver: Optional[Dict[str, Any]] = None  # what is different for a perceiver: some of the above
+
+    def of(self, variant: str) -> "Preset":
+        """The preset for this variant, "vanilla" or "perceiver"."""
+        return replace(self, perceiver=None, **(self.perceiver or {} if variant == "perceiver" else {}))
 
 
-BEST = Recipe(40, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)
+BEST = Recipe(64, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)
 
 PRESETS = {
     "course": Preset(
@@ -78,5 +84,6 @@ PRESETS = {
         length_draws=4,
         length_rank=2,
         word_rows=10_000,
+        perceiver=dict(n_layer=5, word_rows=8_000, basis_at_words=True),
     ),
 }

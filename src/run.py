@@ -179,7 +179,7 @@ def digest(data: bytes) -> str:
 
 def new_model(args: argparse.Namespace, vocab_size: int) -> GPT:
     """A model with fresh parameters: the preset's size, the variant's shape. Assignment 5, parts (c) and (g)."""
-    preset = PRESETS[args.preset]
+    preset = PRESETS[args.preset].of(args.variant)
     perceiver = args.variant == "perceiver"
     # [part c] Make the model. A GPT from a GPTConfig (both in model.py) of this vocabulary: block_size, n_layer,
     # n_head, n_embd and dropout, which serves embd_pdrop, resid_pdrop and attn_pdrop, are the preset's. A perceiver has
@@ -338,7 +338,7 @@ def inspect(args: argparse.Namespace) -> None:
         print(f"In the corpus: {len(told) - 4} documents more")
     if not told:
         print(f"No document of the corpus contains the name {name}.")
-    if model.perceiver and len(question) >= model.down_block.C.size(1):
+    if model.perceiver and model.basis_at_words is None and len(question) >= model.down_block.C.size(1):
         vectors = model.down_block.C.size(1)
         print(
             f"Note: the perceiver's {vectors} vectors read the first {vectors} of these {len(question) + 1} characters"
@@ -366,10 +366,13 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
     """
     for path in (args.writing_params_path, f"{args.writing_params_path}.ckpt"):
         check_writable(path, inputs_of(args))
-    preset = {name: value for name, value in asdict(PRESETS[args.preset]).items() if not isinstance(value, dict)}
-    if preset["word_rows"] and args.reading_params_path is None:  # the preset's models know words from the beginning
+    preset = PRESETS[args.preset].of(args.variant)
+    if preset.word_rows and args.reading_params_path is None:  # the preset's models know words from the beginning
         separators = [corpus.stoi[char] for char in (PAD_CHAR, MASK_CHAR, " ") if char in corpus.stoi]
-        model.add_words(preset["word_rows"], separators)
+        model.add_words(preset.word_rows, separators)
+        if preset.basis_at_words:
+            model.stand_at_words()
+    sizes = {name: value for name, value in asdict(preset).items() if not isinstance(value, dict)}
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
     device = local_device(choose_device(args.device))
     learned = CorpusWithQuestions(corpus, dataset) if recipe.with_corpus else dataset
@@ -393,7 +396,7 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
             "command": f"{args.function} {args.variant}",
             "preset": args.preset,
             "seed": str(args.seed),
-            **{name: str(value) for name, value in {**preset, **asdict(recipe)}.items()},
+            **{name: str(value) for name, value in {**sizes, **asdict(recipe)}.items()},
             "bottleneck_dim": str(model.down_block.C.size(1)) if model.perceiver else "none",
             "corpus": digest("\n".join(["".join(corpus.stoi), *corpus.data]).encode()),
             **identity,
@@ -460,7 +463,7 @@ def run_training(args: argparse.Namespace, trainer: Trainer, dataset, recipe: Re
 
 def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[str, Union[str, float]]:
     """What TensorBoard's table of runs shows of a run; every run has the same columns."""
-    preset = PRESETS[args.preset]
+    preset = PRESETS[args.preset].of(args.variant)
     return {
         "command": args.function,
         "model": args.variant,
@@ -475,6 +478,7 @@ def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[st
         "span_start": preset.span_start,
         "length_draws": preset.length_draws,
         "length_rank": preset.length_rank,
+        "basis_at_words": "no" if model.basis_at_words is None else "yes",
         "word_rows": 0 if model.word_emb is None else model.word_emb.weight.size(1),
         "with_corpus": "yes" if recipe.with_corpus else "no",
         "epochs": recipe.max_epochs,

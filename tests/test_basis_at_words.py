@@ -49,7 +49,7 @@ def by_hand(model, ids):
     places = standing(ids, down.C.size(1))
     vectors = []
     for row, at in zip(down.C[0], places):
-        asks = row + x[at]
+        asks = row + x[at] + x[max(at - 1, 0)]
         read = asks + attention(down.attn, x[: at + 1], down.ln1(asks))
         vectors.append(read + down.mlp(down.ln2(read)))
     y = model.blocks(torch.stack(vectors)[None])[0]

@@ -98,6 +98,23 @@ def test_the_picture_of_a_perceiver_shows_what_each_vector_reads(corpus):
         assert panel.get_xlim() == (-0.5, len(TEXT) - 0.5), "columns of all panels stand below each other"
 
 
+def test_the_picture_of_a_perceiver_whose_vectors_stand_at_words(corpus):
+    model, ids = make_model(corpus, 12), encode(corpus, TEXT)
+    model.add_words(50, [corpus.stoi[char] for char in " ⁇"])
+    model.stand_at_words()
+    *panels, _ = attention_figure(model, ids, ASKED, TEXT).axes
+    at = [0] + [i for i, char in enumerate(TEXT) if char in " ⁇"]
+    asked = at.index(ASKED)  # the number of the vector that stands at the ⁇
+    maps = attention_maps(model, ids)
+    read = maps[0].weights.mean(0)[: len(at)]
+    assert len(at) < 12 and [int(row.nonzero().max()) for row in read] == at, "each reads up to where it stands"
+    expected = [maps[0].weights[:, asked], maps[1].weights[:, asked], maps[2].weights[:, ASKED], read]
+    for panel, weights in zip(panels, expected):
+        assert torch.allclose(torch.from_numpy(panel.images[0].get_array().data), weights)
+    assert panels[0].get_ylabel() == f"down_block\nvector {asked} reads"
+    assert len(panels[3].get_yticklabels()) == len(at)
+
+
 def test_characters_that_the_font_lacks_are_no_reason_to_complain(tmp_path):
     corpus = CharCorruptionDataset("Where was 林 born? In 京.\n", 128)
     text = "Where was 林 born?⁇京"
