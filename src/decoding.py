@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dataset import MASK_CHAR, CharCorruptionDataset, decode, encode
 from readers import make_reader
+from utils import evaluating
 
 MAX_ANSWER = 32  # characters the handout's evaluation generates after a question
 
@@ -20,32 +21,30 @@ def greedy_continuations(model: nn.Module, prompts: List[Tensor], steps: int, st
 
     A continuation ends before the id `stop`. Prompts stand left-aligned in one padded batch.
     """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    ids = nn.utils.rnn.pad_sequence(prompts, batch_first=True).to(device)
-    answers: List[List[int]] = [[] for _ in prompts]
-    rows = list(range(len(prompts)))  # which prompt each row of the reader continues
-    finished: Set[int] = set()
-    reader = make_reader(model, ids, lengths, steps)
-    logits = reader.read(ids, lengths)
-    for step in range(1, steps + 1):
-        following = logits.argmax(-1)
-        for row, token in zip(rows, following.tolist()):
-            if token == stop:
-                finished.add(row)
-            elif row not in finished:
-                answers[row].append(token)
-        if len(finished) == len(prompts) or step == steps:
-            break
-        going = [i for i, row in enumerate(rows) if row not in finished]
-        if len(going) <= 0.75 * len(rows):  # leaving them out costs a copy of what the reader keeps
-            rows = [rows[i] for i in going]
-            following = following[going]
-            reader.keep(torch.tensor(going, device=device))
-        logits = reader.extend(following)
-    model.train(was_training)
+    with evaluating(model):
+        device = next(model.parameters()).device
+        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+        ids = nn.utils.rnn.pad_sequence(prompts, batch_first=True).to(device)
+        answers: List[List[int]] = [[] for _ in prompts]
+        rows = list(range(len(prompts)))  # which prompt each row of the reader continues
+        finished: Set[int] = set()
+        reader = make_reader(model, ids, lengths, steps)
+        logits = reader.read(ids, lengths)
+        for step in range(1, steps + 1):
+            following = logits.argmax(-1)
+            for row, token in zip(rows, following.tolist()):
+                if token == stop:
+                    finished.add(row)
+                elif row not in finished:
+                    answers[row].append(token)
+            if len(finished) == len(prompts) or step == steps:
+                break
+            going = [i for i, row in enumerate(rows) if row not in finished]
+            if len(going) <= 0.75 * len(rows):  # leaving them out costs a copy of what the reader keeps
+                rows = [rows[i] for i in going]
+                following = following[going]
+                reader.keep(torch.tensor(going, device=device))
+            logits = reader.extend(following)
     return answers
 
 
@@ -74,17 +73,15 @@ def answer_log_probs(
 
     These are probabilities of texts: over all answers to one question they sum to at most 1.
     """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    found = []
-    for question, answer in zip(questions, answers):
-        ids = encode(dataset, question + MASK_CHAR + answer + MASK_CHAR).to(device)
-        said = ids[len(question) + 1 :]
-        logits, _ = model(ids[None, :-1])
-        log_probs = logits[0, len(question) :].log_softmax(-1)  # (len(answer) + 1, vocab_size)
-        found.append(log_probs.gather(1, said[:, None]).sum().item())
-    model.train(was_training)
+    with evaluating(model):
+        device = next(model.parameters()).device
+        found = []
+        for question, answer in zip(questions, answers):
+            ids = encode(dataset, question + MASK_CHAR + answer + MASK_CHAR).to(device)
+            said = ids[len(question) + 1 :]
+            logits, _ = model(ids[None, :-1])
+            log_probs = logits[0, len(question) :].log_softmax(-1)  # (len(answer) + 1, vocab_size)
+            found.append(log_probs.gather(1, said[:, None]).sum().item())
     return found
 
 
@@ -97,24 +94,22 @@ def most_probable_answers(
     After each character the `beams` most probable beginnings go on. The probabilities are exact; what beam search can
     miss is an answer whose beginning looks improbable. Fewer answers come back if fewer end within MAX_ANSWER characters.
     """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    prompt = encode(dataset, question + MASK_CHAR).to(device)
-    stop = dataset.stoi[MASK_CHAR]
-    ids, log_probs = prompt[None], torch.zeros(1, device=device)
-    ended: List[Tuple[str, float]] = []
-    for _ in range(min(MAX_ANSWER, model.get_block_size() - len(prompt)) + 1):
-        logits, _ = model(ids)
-        following = log_probs[:, None] + logits[:, -1].log_softmax(-1)  # (beams, vocab_size)
-        for row, probability in zip(ids.tolist(), following[:, stop].exp().tolist()):
-            ended.append((decode(dataset, row[len(prompt) :]), probability))
-        following[:, stop] = float("-inf")
-        log_probs, best = following.flatten().topk(min(beams, following.numel()))
-        beam, char = best // following.size(1), best % following.size(1)
-        ids = torch.cat((ids[beam], char[:, None]), dim=1)
-        ended = sorted(ended, key=lambda answer: -answer[1])[:count]
-        if len(ended) == count and ended[-1][1] > log_probs[0].exp():  # no beginning can come up with more
-            break
-    model.train(was_training)
+    with evaluating(model):
+        device = next(model.parameters()).device
+        prompt = encode(dataset, question + MASK_CHAR).to(device)
+        stop = dataset.stoi[MASK_CHAR]
+        ids, log_probs = prompt[None], torch.zeros(1, device=device)
+        ended: List[Tuple[str, float]] = []
+        for _ in range(min(MAX_ANSWER, model.get_block_size() - len(prompt)) + 1):
+            logits, _ = model(ids)
+            following = log_probs[:, None] + logits[:, -1].log_softmax(-1)  # (beams, vocab_size)
+            for row, probability in zip(ids.tolist(), following[:, stop].exp().tolist()):
+                ended.append((decode(dataset, row[len(prompt) :]), probability))
+            following[:, stop] = float("-inf")
+            log_probs, best = following.flatten().topk(min(beams, following.numel()))
+            beam, char = best // following.size(1), best % following.size(1)
+            ids = torch.cat((ids[beam], char[:, None]), dim=1)
+            ended = sorted(ended, key=lambda answer: -answer[1])[:count]
+            if len(ended) == count and ended[-1][1] > log_probs[0].exp():  # no beginning can come up with more
+                break
     return ended

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from attention import CausalCrossAttention
 from figures import PERCEIVER, VANILLA, shades
+from utils import evaluating
 
 
 class AttentionMap(NamedTuple):
@@ -43,12 +44,10 @@ def attention_maps(model: nn.Module, ids: Tensor) -> List[AttentionMap]:
 
     layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, CausalCrossAttention)]
     hooks = [layer.register_forward_hook(record(name)) for name, layer in layers]
-    was_training = model.training
     try:
-        model.eval()
-        model(ids[None].to(next(model.parameters()).device))
+        with evaluating(model):
+            model(ids[None].to(next(model.parameters()).device))
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return maps

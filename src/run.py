@@ -169,7 +169,7 @@ def inputs_of(args: argparse.Namespace) -> List[str]:
     return [str(find_file(name)) for name in corpora if name is not None] + [args.reading_params_path or ""]
 
 
-def digest(data: bytes) -> str:
+def short_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
@@ -276,7 +276,7 @@ def finetune(args: argparse.Namespace) -> None:
 def identity_of(text: str, model: GPT) -> Dict[str, str]:
     """What tells apart two fine-tunings that must not be resumed as each other: questions, and where they begin."""
     start = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
-    return {"questions": digest(text.encode()), "initial params": digest(start)}
+    return {"questions": short_digest(text.encode()), "initial params": short_digest(start)}
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -398,7 +398,7 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
             "seed": str(args.seed),
             **{name: str(value) for name, value in {**sizes, **asdict(recipe)}.items()},
             "bottleneck_dim": str(model.down_block.C.size(1)) if model.perceiver else "none",
-            "corpus": digest("\n".join(["".join(corpus.stoi), *corpus.data]).encode()),
+            "corpus": short_digest("\n".join(["".join(corpus.stoi), *corpus.data]).encode()),
             **identity,
         },
         device=device,

@@ -5,8 +5,9 @@ answers many questions at once and is tested against it. Assignment 3 hands this
 so what only one function needs of the rest is imported there.
 """
 
+import contextlib
 import random
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -18,6 +19,17 @@ def set_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Keeps the model in eval mode, without dropout, for the length of the block."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 @torch.no_grad()
@@ -34,20 +46,18 @@ def sample(
     Takes the most probable character at every step or, with `sample`, draws one from softmax(logits / temperature),
     restricted to the `top_k` most probable ones if given. The model reads the last get_block_size() characters.
     """
-    was_training = model.training
-    model.eval()
-    for _ in range(steps):
-        logits, _ = model(x[:, -model.get_block_size() :])
-        logits = logits[:, -1] / temperature  # (B, vocab_size): what follows the last character
-        if top_k is not None:
-            kth = logits.topk(min(top_k, logits.size(-1))).values[:, -1:]
-            logits = logits.masked_fill(logits < kth, float("-inf"))
-        if sample:
-            following = torch.multinomial(logits.softmax(-1), num_samples=1)
-        else:
-            following = logits.argmax(-1, keepdim=True)
-        x = torch.cat((x, following), dim=1)
-    model.train(was_training)
+    with evaluating(model):
+        for _ in range(steps):
+            logits, _ = model(x[:, -model.get_block_size() :])
+            logits = logits[:, -1] / temperature  # (B, vocab_size): what follows the last character
+            if top_k is not None:
+                kth = logits.topk(min(top_k, logits.size(-1))).values[:, -1:]
+                logits = logits.masked_fill(logits < kth, float("-inf"))
+            if sample:
+                following = torch.multinomial(logits.softmax(-1), num_samples=1)
+            else:
+                following = logits.argmax(-1, keepdim=True)
+            x = torch.cat((x, following), dim=1)
     return x
 
 

@@ -3,6 +3,7 @@
 A model of characters spends its first layers on putting letters together before it can know who or what is spoken of.
 Here every position is given a learned vector of what stands between the last space and itself: w, wo, wor, word.
 Many words share few vectors by hashing (Svenstrup et al. 2017, "Hash Embeddings for Efficient Word Representations").
+At the end: where words end, which is where the vectors of a Perceiver may stand (GPT.stand_at_words).
 """
 
 from typing import Sequence, Tuple

@@ -192,6 +192,8 @@ def test_preset_best_learns_the_documents_and_the_questions_together_and_its_mod
     corpus = CharCorruptionDataset(read_text("wiki.txt"), 128)
     assert params["word_emb.separators"].nonzero()[:, 0].tolist() == [0, 1, corpus.stoi[" "]]
     assert params["word_emb.weight"].ne(0).any()
+    assert len({name.split(".")[1] for name in params if name.startswith("blocks.")}) == 3
+    assert ("basis_at_words" in params) == (variant == "perceiver")
     before = {name: tensor.clone() for name, tensor in params.items()}
     run_here("evaluate", variant, "wiki.txt", "--reading_params_path", "fine.params", "--eval_corpus_path",
              "birth_test_inputs.tsv", "--outputs_path", "out")  # fmt: skip
