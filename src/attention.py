@@ -35,7 +35,7 @@ class CausalCrossAttention(nn.Module):
         mask = torch.tril(torch.ones(config.block_size, config.block_size))
         self.register_buffer("mask", mask.view(1, 1, config.block_size, config.block_size))
         self.block_size = config.block_size
-        self.is_causal = True  # the mask is the one above; False: GPT hands over another one with every text
+        self.is_causal = True  # False: GPT puts another mask, (B, 1, Tq, Tk), in place of this one at every call
 
     def forward(self, x_kv: Tensor, x_q: Tensor) -> Tensor:
         """x_kv (Bk, Tk, C), x_q (Bq, Tq, C) -> (max(Bk, Bq), Tq, C); a batch of 1 serves every row of the other.

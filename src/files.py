@@ -195,7 +195,7 @@ def load_params(path: str) -> Dict[str, Tensor]:
     for name, tensor in state.items():
         if not isinstance(name, str) or not is_plain(tensor):
             raise BadInput(f"{path}: {name!r} is no plain tensor of floats")
-        if not tensor.isfinite().all():
+        if not tensor.float().isfinite().all():  # as the model will hold it
             raise BadInput(f"{path}: {name!r} holds values that are no numbers; train again with a lower learning rate")
     return state
 

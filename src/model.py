@@ -33,6 +33,8 @@ class GPTConfig:
     bottleneck_dim: Optional[int] = None  # number of the Perceiver's basis vectors (the handout's m)
 
     def __post_init__(self):
+        if min(self.vocab_size, self.block_size, self.n_embd) < 1:
+            raise ValueError("vocab_size, block_size and n_embd must be at least 1")
         if self.perceiver and not (self.bottleneck_dim and 1 <= self.bottleneck_dim <= self.block_size):
             raise ValueError(
                 f"a perceiver needs a bottleneck_dim from 1 to block_size {self.block_size}, got {self.bottleneck_dim}"
@@ -95,7 +97,7 @@ class DownProjectBlock(nn.Module):
     """Narrows a sequence of T positions to m vectors: a learned basis C reads the sequence by cross-attention.
 
     The parameter C (1, m, n_embd) asks the questions; it is the same for every sequence. The attention stays causal:
-    vector i reads positions 0 to i. What stands at position m or later therefore reaches no position but its own, and
+    vector i reads positions 0 to i (preset best differs in both, see GPT.stand_at_words). What stands at position m or later therefore reaches no position but its own, and
     m has to cover whatever the answer depends on. Assignment 5, part (g).
     """
 
@@ -205,7 +207,8 @@ class GPT(nn.Module):
             if name not in params or name not in expected or params[name].shape != expected[name].shape:
                 raise ValueError(f"does not fit this model, look at {name!r}; was it written by this program?")
         model = build()
-        model.load_state_dict(params)
+        masks = {name: mask for name, mask in model.named_buffers() if name.endswith(".mask")}  # whatever a file says
+        model.load_state_dict({**params, **masks})
         return model
 
     def get_block_size(self) -> int:
@@ -220,14 +223,16 @@ class GPT(nn.Module):
         """Beyond the handout: the Perceiver's vectors stand where words end, see words.word_ends, all over the text.
 
         A vector reads what stands at its position or before, and a position reads the vectors that stand there or
-        before: nothing stays unread, and the model as causal as with vector i at position i. What asks knows the text:
-        a vector is its row of C plus the character at its position and the one before, with which the word ended; a
-        position adds the vector that stands last. Raises ValueError for a model without a basis or without words.
+        before, so the model is as causal as with vector i at position i. Of a text with at most m such places nothing
+        stays unread; what stands behind the m-th reaches nothing but its own word. What asks depends on the text: a
+        vector asks with its row of C plus the separator where it stands plus the letter before, the last of the word;
+        a position asks together with the vector that stands last. Raises ValueError for a model without a basis or
+        without words.
         """
         if not self.perceiver or self.word_emb is None:
             raise ValueError("only a perceiver that knows words has a basis that can stand at them")
         self.down_block.attn.is_causal = self.up_block.attn.is_causal = False
-        self.register_buffer("basis_at_words", torch.ones(()))  # tells it to who reads the params file
+        self.register_buffer("basis_at_words", torch.ones(()))  # so that a params file says it
 
     def word_ends(self, idx: Tensor) -> Tuple[Tensor, Tensor]:
         """idx (B, T) of ids -> where the vectors stand, (B, m'), and the last one at or before a position, (B, T)."""

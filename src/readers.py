@@ -48,8 +48,8 @@ class CachingReader:
     """Keeps keys and values. A row must not outgrow the model's block_size.
 
     The columns of the cache are: W for the first texts, in each row its own and then padding, and one more for each
-    extension. `readable` (B, columns) says which are real, so rows of any lengths go together. A Perceiver's vector i
-    depends on the characters up to its own alone, and none before that depends on it: vectors are cached as well.
+    extension. `readable` (B, columns) says which are real, so rows of any lengths go together. A Perceiver's vector
+    depends only on the characters up to where it stands, and none before that reads it: vectors are cached as well.
     """
 
     def __init__(self, model: nn.Module, extensions: int):

@@ -48,11 +48,12 @@ class Preset:
     length_rank: int = 1  # see dataset.CharCorruptionDataset
     word_rows: int = 0  # rows of each table of words.WordEmbedding; 0: the handout's model, without
     basis_at_words: bool = False  # whether a perceiver's vectors stand where words end, see GPT.stand_at_words
-    perceiver: Optional[Dict[str, Any]] = None  # what is different for a perceiver: some of the above
+    perceiver: Optional[Dict[str, Any]] = None  # which of the sizes above are different for a perceiver
 
     def of(self, variant: str) -> "Preset":
         """The preset for this variant, "vanilla" or "perceiver"."""
-        return replace(self, perceiver=None, **(self.perceiver or {} if variant == "perceiver" else {}))
+        changes = self.perceiver if variant == "perceiver" and self.perceiver else {}
+        return replace(self, perceiver=None, **changes)
 
 
 BEST = Recipe(64, 48, learning_rate=2e-2, schedule_epochs=None, decay="linear", warmup_tokens=40_000, muon_lr=0.03)

@@ -208,9 +208,10 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
 
     Raises BadInput when the file holds something else, or a model of another variant, vocabulary or bottleneck.
     """
-    path, dropout = args.reading_params_path, PRESETS[args.preset].dropout
+    path, preset = args.reading_params_path, PRESETS[args.preset].of(args.variant)
     params = load_params(path)
     with naming(path):
+        dropout = preset.dropout
         config = GPTConfig.of_params(params, embd_pdrop=dropout, resid_pdrop=dropout, attn_pdrop=dropout)
         if config.perceiver != (args.variant == "perceiver"):
             found = "perceiver" if config.perceiver else "vanilla"
@@ -220,8 +221,8 @@ def load_model(args: argparse.Namespace, vocab_size: int) -> GPT:
                 f"was trained on a corpus with {config.vocab_size} characters, {args.pretrain_corpus_path} has "
                 f"{vocab_size}; give the corpus it was trained on"
             )
-        if config.block_size != PRESETS[args.preset].block_size:
-            raise ValueError(f"has block_size {config.block_size}, this program uses {PRESETS[args.preset].block_size}")
+        if config.block_size != preset.block_size:
+            raise ValueError(f"has block_size {config.block_size}, this program uses {preset.block_size}")
         if config.perceiver and args.bottleneck_dim not in (None, config.bottleneck_dim):
             raise ValueError(
                 f"has bottleneck_dim {config.bottleneck_dim}, not {args.bottleneck_dim}; leave the flag out"
@@ -338,11 +339,12 @@ def inspect(args: argparse.Namespace) -> None:
         print(f"In the corpus: {len(told) - 4} documents more")
     if not told:
         print(f"No document of the corpus contains the name {name}.")
-    if model.perceiver and model.basis_at_words is None and len(question) >= model.down_block.C.size(1):
-        vectors = model.down_block.C.size(1)
-        print(
-            f"Note: the perceiver's {vectors} vectors read the first {vectors} of these {len(question) + 1} characters"
-        )
+    if model.perceiver:
+        vectors = read = model.down_block.C.size(1)
+        if model.basis_at_words is not None:
+            read = int(model.word_ends(encode(corpus, question + MASK_CHAR)[None].to(model.pos_emb.device))[0].max()) + 1
+        if read <= len(question):
+            print(f"Note: the perceiver's {vectors} vectors read the first {read} of these {len(question) + 1} characters")
     text = question + MASK_CHAR + greedy
     with naming(f"{args.function} {args.variant}"):
         save(attention_figure(model, encode(corpus, text), len(question), text), picture)
@@ -351,7 +353,7 @@ def inspect(args: argparse.Namespace) -> None:
 
 def load_corpus(args: argparse.Namespace) -> CharCorruptionDataset:
     """The pretraining corpus, which fixes the vocabulary also where nothing is learned from it."""
-    preset = PRESETS[args.preset]
+    preset = PRESETS[args.preset].of(args.variant)
     path, text = open_input(args.pretrain_corpus_path)
     with naming(path):
         return CharCorruptionDataset(
@@ -372,7 +374,9 @@ def train(args, model: GPT, dataset, corpus: CharCorruptionDataset, recipe: Reci
         model.add_words(preset.word_rows, separators)
         if preset.basis_at_words:
             model.stand_at_words()
-    sizes = {name: value for name, value in asdict(preset).items() if not isinstance(value, dict)}
+    sizes = {name: value for name, value in asdict(preset).items() if isinstance(value, (int, float, str))}
+    if not preset.basis_at_words:
+        del sizes["basis_at_words"]  # states of earlier versions do not know it
     recipe = replace(recipe, **{k: v for k, v in vars(args).items() if k in ("max_epochs", "batch_size") and v})
     device = local_device(choose_device(args.device))
     learned = CorpusWithQuestions(corpus, dataset) if recipe.with_corpus else dataset
@@ -471,7 +475,7 @@ def settings_of(args: argparse.Namespace, model: GPT, recipe: Recipe) -> Dict[st
         "preset": args.preset,
         "seed": args.seed,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "n_layer": preset.n_layer,
+        "n_layer": len(model.blocks) + 2 * model.perceiver,
         "n_embd": model.tok_emb.embedding_dim,
         "bottleneck_dim": model.down_block.C.size(1) if model.perceiver else 0,
         "dropout": preset.dropout,

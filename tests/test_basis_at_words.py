@@ -121,6 +121,16 @@ def test_a_params_file_says_where_the_basis_stands(m):
     assert elsewhere.state_dict().keys() == params.keys()
 
 
+@torch.no_grad()
+def test_the_masks_of_a_params_file_are_not_believed():
+    model = at_words(8)
+    params = {name: torch.ones_like(t) if name.endswith("mask") else t for name, t in model.state_dict().items()}
+    again = GPT.of_params(GPTConfig.of_params(params), params)
+    for name, mask in again.named_buffers():
+        if name.endswith("mask"):
+            assert torch.equal(mask[0, 0], torch.ones_like(mask[0, 0]).tril()), name
+
+
 def test_a_model_without_a_basis_or_without_words_is_refused():
     vanilla = GPT(GPTConfig(VOCAB, BLOCK, n_layer=2, n_head=8, n_embd=16))
     vanilla.add_words(997, SEPARATORS)

@@ -53,6 +53,12 @@ def test_config_defaults_are_those_of_the_handout():
     assert defaults.perceiver is False and defaults.bottleneck_dim is None
 
 
+@pytest.mark.parametrize("size", ["vocab_size", "block_size", "n_embd"])
+def test_a_model_of_no_size_is_refused(size):
+    with pytest.raises(ValueError, match=size):
+        config(**{size: 0})
+
+
 def test_config_keeps_every_keyword_and_does_not_share_it_with_other_configs():
     given = dict(n_layer=4, n_head=8, n_embd=256, embd_pdrop=0.0, resid_pdrop=0.2, attn_pdrop=0.3, perceiver=True,
                  bottleneck_dim=32)

@@ -292,6 +292,14 @@ def test_inspect_shows_the_most_probable_answers_what_the_corpus_says_and_where_
     assert any("vectors read the first 12 of these 24 characters" in line for line in lines) == (variant == "perceiver")
 
 
+@pytest.mark.parametrize("m, read", [(1, 1), (4, 14), (6, None)])
+def test_inspect_says_where_vectors_that_stand_at_words_end_too_early(world, m, read):
+    finetuned("perceiver", "p", "--bottleneck_dim", str(m))  # they stand at 0 and "Where was Ada Hale born?⁇"'s spaces
+    notes = [line for line in inspected("perceiver", "--reading_params_path", "p", "--name", "Ada Hale") if "Note" in line]
+    expected = f"Note: the perceiver's {m} vectors read the first {read} of these 25 characters"
+    assert notes == ([expected] if read else [])
+
+
 def test_inspect_refuses_names_it_cannot_ask_about(world):
     pretrained("vanilla", "p")
     inspect = ["inspect", "vanilla", "wiki.txt"]
