@@ -342,9 +342,12 @@ def inspect(args: argparse.Namespace) -> None:
     if model.perceiver:
         vectors = read = model.down_block.C.size(1)
         if model.basis_at_words is not None:
-            read = int(model.word_ends(encode(corpus, question + MASK_CHAR)[None].to(model.pos_emb.device))[0].max()) + 1
+            at, _ = model.word_ends(encode(corpus, question + MASK_CHAR)[None].to(model.pos_emb.device))
+            read = int(at.max()) + 1
         if read <= len(question):
-            print(f"Note: the perceiver's {vectors} vectors read the first {read} of these {len(question) + 1} characters")
+            print(
+                f"Note: the perceiver's {vectors} vectors read the first {read} of these {len(question) + 1} characters"
+            )
     text = question + MASK_CHAR + greedy
     with naming(f"{args.function} {args.variant}"):
         save(attention_figure(model, encode(corpus, text), len(question), text), picture)
