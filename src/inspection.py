@@ -58,8 +58,8 @@ def attention_figure(model: nn.Module, ids: Tensor, asked: int, text: str):
 
     The answer begins after position `asked`, the one of the ⁇ that asks for it. Above: what each head of each layer
     reads when the answer's first character is said. A Perceiver's vector i knows of positions 0 to i, so its last
-    vector by then is `asked` (or the last of all), whose attention stands for the inner layers; where
-    vectors stand at words, it is the last one at or before `asked`. Below: for GPT, what each layer, its heads averaged, reads at every
+    vector by then is `asked` (or the last of all), whose attention stands for the inner layers; where vectors stand at
+    words, it is the last one at or before `asked`. Below: for GPT, what each layer, its heads averaged, reads at every
     character of the answer; for the Perceiver, what each vector reads.
     Raises ValueError for a model without the attention layers of attention.py.
     """

@@ -97,8 +97,9 @@ class DownProjectBlock(nn.Module):
     """Narrows a sequence of T positions to m vectors: a learned basis C reads the sequence by cross-attention.
 
     The parameter C (1, m, n_embd) asks the questions; it is the same for every sequence. The attention stays causal:
-    vector i reads positions 0 to i (preset best differs in both, see GPT.stand_at_words). What stands at position m or later therefore reaches no position but its own, and
-    m has to cover whatever the answer depends on. Assignment 5, part (g).
+    vector i reads positions 0 to i (preset best differs in both, see GPT.stand_at_words). What stands at position m or
+    later therefore reaches no position but its own, and m has to cover whatever the answer depends on. Assignment 5,
+    part (g).
     """
 
     def __init__(self, config: GPTConfig):
@@ -238,11 +239,15 @@ class GPT(nn.Module):
         """idx (B, T) of ids -> where the vectors stand, (B, m'), and the last one at or before a position, (B, T)."""
         return word_ends(self.word_emb.separators[idx] == 1, self.down_block.C.size(1))
 
+    def basis_at(self, x: Tensor, at: Tensor) -> Tensor:
+        """What vectors ask that stand at positions `at` (B, m') of the embedded text x (B, T, C): (B, m', C)."""
+        return self.down_block.C[:, : at.size(1)] + rows_of(x, at) + rows_of(x, (at - 1).clamp(min=0))
+
     def _read_at_words(self, idx: Tensor, x: Tensor) -> Tensor:
         """What the three parts of the Perceiver make of the embedded text x (B, T, C) if its basis stands at words."""
         at, last = self.word_ends(idx)  # (B, m'), (B, T)
         positions, vectors = torch.arange(x.size(1), device=x.device), torch.arange(at.size(1), device=x.device)
-        asks = self.down_block.C[:, : len(vectors)] + rows_of(x, at) + rows_of(x, (at - 1).clamp(min=0))
+        asks = self.basis_at(x, at)
         mask = (positions <= at[:, :, None])[:, None]  # (B, 1, m', T)
         y = self.blocks(functional_call(self.down_block, {"C": asks, "attn.mask": mask}, x))  # (B, m', C)
         mask = (vectors <= last[:, :, None])[:, None]  # (B, 1, T, m')

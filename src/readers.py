@@ -67,14 +67,13 @@ class CachingReader:
         last = (lengths - 1)[:, None, None].expand(-1, 1, x.size(2))
         if not self.model.perceiver:
             return self._logits(self._blocks(x, None, last))
-        basis = self.model.down_block.C[:, : ids.size(1)]
         if self.model.basis_at_words is None:
+            basis = self.model.down_block.C[:, : ids.size(1)]
             self.readable_vectors = self.readable[:, : basis.size(1)]
             y = self._blocks(self._down(x, basis, None), None)
             return self._logits(self._up(y, x.gather(1, last)))
         at, last_vector = self.model.word_ends(ids)
-        asking = basis + rows_of(x, at) + rows_of(x, (at - 1).clamp(min=0))
-        y = self._blocks(self._down(x, asking, columns <= at[:, :, None]), None)
+        y = self._blocks(self._down(x, self.model.basis_at(x, at), columns <= at[:, :, None]), None)
         last_vector = last_vector.gather(1, lengths[:, None] - 1)  # (B, 1), by the end of each row
         self.vectors, self.last_vector = last_vector[:, 0] + 1, rows_of(y, last_vector)
         self.readable_vectors = columns[: at.size(1)] <= last_vector
@@ -93,12 +92,11 @@ class CachingReader:
         at_words = self.model.basis_at_words is not None
         vector = self.vectors if at_words else position  # the number of the one that would stand here
         has_vector = vector < len(basis)
-        if at_words:
-            has_vector &= self.model.word_emb.separators[tokens] == 1
-        self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
         asking = basis[vector.clamp(max=len(basis) - 1)][:, None]  # (B, 1, C)
         if at_words:
+            has_vector &= self.model.word_emb.separators[tokens] == 1
             asking = asking + x + self.last_x
+        self.readable_vectors = torch.cat((self.readable_vectors, has_vector[:, None]), dim=1)
         y = self._blocks(self._down(x, asking, self.readable), self.readable_vectors)
         if at_words:
             self.last_x = x
