@@ -65,7 +65,7 @@ PRESETS = {
         finetune_pretrained=Recipe(10, 256, learning_rate=6e-4),
     ),
     "laptop": Preset(
-        pretrain=Recipe(80, 32, learning_rate=2e-2, muon_lr=0.03, schedule_epochs=None, warmup_tokens=40_000),
+        pretrain=replace(BEST, max_epochs=80, batch_size=32),
         finetune_scratch=Recipe(40, 8, learning_rate=1e-3, schedule_epochs=None),
         finetune_pretrained=Recipe(8, 8, learning_rate=1e-4, schedule_epochs=None),
         n_layer=3,
